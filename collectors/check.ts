@@ -1,0 +1,100 @@
+import type { z } from 'zod';
+import type { Command } from '../src/base/commands.ts';
+import type { Output, RunOptions } from '../src/base/exec.ts';
+import type { Observed } from '../src/base/reading.ts';
+import type { Result } from '../src/base/result.ts';
+
+export type { Output } from '../src/base/exec.ts';
+
+/** Why a file or folder could not be read. `missing` and `denied` are different answers, never mixed up. */
+export type FileProblem = 'missing' | 'denied' | 'too-large' | 'failed';
+
+export type FileStatus = {
+  /** Milliseconds since the epoch of the last change of content. */
+  modifiedMs: number;
+  /** Permission bits, such as 0o600. */
+  mode: number;
+  uid: number;
+  kind: 'file' | 'folder' | 'other';
+};
+
+export type CommandOptions = Pick<RunOptions, 'stdin' | 'timeoutMs' | 'maxBytes'> & {
+  /** Run as this user instead of as the agent (questions that only a session's owner can answer). */
+  as?: string;
+};
+
+/** What one probe of the Windows script answered: its data, or how it failed. */
+export type ProbeAnswer =
+  | { ok: true; ms: number; data: unknown }
+  | { ok: false; ms: number; fqid: string; hresult: number; message: string };
+
+/** What the running agent knows of itself; no system call answers these. */
+export type AgentSelf = {
+  version: string;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+  keyProtection: 'tpm' | 'os-keystore' | 'file' | null;
+  integrity: boolean | null;
+  spoolDropped: number;
+  crashes: number;
+  managed: readonly string[];
+};
+
+/** A program on the policy's watch-list, by the base name of its executable. */
+export type WatchRule = { rule: string; executable: string };
+
+/** The only door to the operating system. Tests and `--from` replay captured answers through the same door. */
+export interface Host {
+  /** Root, or an elevated administrator on Windows. */
+  readonly isRoot: boolean;
+  readonly self: AgentSelf;
+  /** What this device's policy asks beyond the built-in checks. */
+  readonly questions: { readonly watch: readonly WatchRule[] };
+  /** Never rejects; see `Output.failure`. */
+  run(command: Command, argv: readonly string[], options?: CommandOptions): Promise<Output>;
+  /** A whole file as UTF-8; at most 4 MiB. */
+  readText(path: string): Promise<Result<string, FileProblem>>;
+  readBytes(path: string): Promise<Result<Uint8Array, FileProblem>>;
+  /** Names in a folder, sorted. */
+  list(path: string): Promise<Result<string[], FileProblem>>;
+  /** The target of a symbolic link, as written. */
+  readLink(path: string): Promise<Result<string, FileProblem>>;
+  status(path: string): Promise<Result<FileStatus, FileProblem>>;
+  /** One probe of this cycle's Windows document (FACTS §B names them); null where there is none. */
+  probe(name: string): Promise<ProbeAnswer | null>;
+}
+
+/** Reads one check on one system. Never throws, never guesses. */
+export type Reader<F> = (host: Host) => Promise<Observed<F>>;
+
+/** What a check is. Pure: shared by the agent that reads it and the server that judges it. */
+export type Spec<Id extends string = string, F extends z.ZodType = z.ZodType, R extends string = string> = {
+  id: Id;
+  /** Rises when the meaning of the fact changes. */
+  version: number;
+  /** Milliseconds after which the reading is `unknown: timeout`. */
+  timeoutMs: number;
+  /** One sentence for the employee: what is read, and why. Tray, console and docs show this very text. */
+  collects: string;
+  fact: F;
+  /** What can be wrong, one code each; the words for people are in `remedy.ts`. */
+  reasons: readonly R[];
+};
+
+export function defineCheck<const Id extends string, F extends z.ZodType, const R extends string>(
+  spec: Spec<Id, F, R>,
+): Spec<Id, F, R> {
+  return spec;
+}
+
+export type Platform = 'windows' | 'macos' | 'linux';
+
+/** What an employee is told about one reason. Calm, specific, without blame. */
+export type Remedy = {
+  /** A line: what is wrong. */
+  title: string;
+  /** A sentence: why it matters. */
+  why: string;
+  /** Numbered steps for each system. */
+  steps: Record<Platform, readonly string[]>;
+};

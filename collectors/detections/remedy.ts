@@ -1,0 +1,24 @@
+import type { Remedy } from '../check.ts';
+
+export const detectionOpen: Remedy = {
+  title: 'Your antivirus found something that is not cleaned up',
+  why: 'Until it is gone it could spread over the company’s network.',
+  steps: {
+    windows: [
+      'Open Windows Security, Virus & threat protection, Protection history.',
+      'Choose the recommended action for each entry.',
+    ],
+    macos: ['Open your antivirus and choose the recommended action for each entry.'],
+    linux: ['Open your antivirus’ report and remove what it found, or ask IT to.'],
+  },
+};
+
+export const detectionSevere: Remedy = {
+  title: 'Dangerous malware was found on this computer',
+  why: 'It may still be active, so the VPN stays closed until IT has looked at it.',
+  steps: {
+    windows: ['Save your work and stop using the computer for company matters.', 'Call IT.'],
+    macos: ['Save your work and stop using the Mac for company matters.', 'Call IT.'],
+    linux: ['Save your work and stop using the computer for company matters.', 'Call IT.'],
+  },
+};

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { defineCheck } from '../check.ts';
+
+/** Source: sockets on UDP 1701 and their owners, service states, and the daemons' own configuration. */
+export const l2tpServerFact = z.object({
+  listening: z
+    .array(
+      z.object({
+        address: z.string(),
+        port: z.number().int().min(0).max(65_535),
+        owner: z.object({
+          process: z.string().nullable(),
+          service: z.string().nullable(),
+          /** The socket belongs to the kernel (an unmanaged tunnel), not to a process; null when that cannot be seen. */
+          kernel: z.boolean().nullable(),
+        }),
+      }),
+    )
+    .max(50),
+  services: z
+    .array(
+      z.object({
+        /** As the system spells it: `xl2tpd.service`, `RemoteAccess`. */
+        name: z.string(),
+        state: z.enum(['running', 'stopped']),
+        start: z.enum(['auto', 'manual', 'disabled', 'masked']),
+        role: z.enum(['server', 'client', 'unknown']),
+      }),
+    )
+    .max(50),
+  /** A bound 1701 alone is no server; a client daemon, on any port, is `client-only`. */
+  verdict: z.enum(['server', 'client-only', 'none']),
+});
+
+export const l2tpServer = defineCheck({
+  id: 'l2tp-server',
+  version: 1,
+  timeoutMs: 5_000,
+  collects: 'Whether this computer offers an L2TP server to others, which laptops never should.',
+  fact: l2tpServerFact,
+  reasons: ['l2tp-server-running'],
+});

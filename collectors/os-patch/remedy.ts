@@ -1,0 +1,35 @@
+import type { Remedy } from '../check.ts';
+
+export const patchSecurityPending: Remedy = {
+  title: 'Security updates are waiting',
+  why: 'They close holes that are publicly known.',
+  steps: {
+    windows: ['Open Settings, then Windows Update.', 'Choose Install all, then restart when asked.'],
+    macos: ['Open System Settings, General, Software Update.', 'Choose Update Now.'],
+    linux: [
+      'Open your software updater and install all updates, or run your package manager’s upgrade as an administrator.',
+    ],
+  },
+};
+
+export const patchStale: Remedy = {
+  title: 'Your computer has not looked for updates lately',
+  why: 'Without a fresh look nobody can say whether security updates are missing.',
+  steps: {
+    windows: ['Open Settings, then Windows Update.', 'Choose Check for updates.'],
+    macos: ['Open System Settings, General, Software Update, and wait until the check ends.'],
+    linux: [
+      'Let your package manager refresh its lists (for example “apt update”), then install what is offered.',
+    ],
+  },
+};
+
+export const patchReboot: Remedy = {
+  title: 'A restart is due',
+  why: 'Updates are installed but take effect only after a restart.',
+  steps: {
+    windows: ['Save your work.', 'Choose Start, Power, Update and restart.'],
+    macos: ['Save your work.', 'Choose Restart in the Apple menu.'],
+    linux: ['Save your work.', 'Restart the computer.'],
+  },
+};

@@ -1,0 +1,30 @@
+import type { Remedy } from '../check.ts';
+
+export const osEndOfLife: Remedy = {
+  title: 'Your operating system no longer gets security updates',
+  why: 'Holes that become known from now on stay open on this computer.',
+  steps: {
+    windows: [
+      'Open Settings, then Windows Update.',
+      'Choose the newest version that is offered and install it.',
+    ],
+    macos: [
+      'Open System Settings, General, Software Update.',
+      'Choose Upgrade Now for the newest macOS offered.',
+    ],
+    linux: [
+      'Save your work.',
+      'Upgrade to a supported release with your distribution’s own upgrade tool, or ask IT for it.',
+    ],
+  },
+};
+
+export const osTooOld: Remedy = {
+  title: 'Your operating system is older than your company allows',
+  why: 'The company’s policy names a newer version as the minimum.',
+  steps: {
+    windows: ['Open Settings, then Windows Update.', 'Install what is offered, then restart.'],
+    macos: ['Open System Settings, General, Software Update.', 'Install what is offered, then restart.'],
+    linux: ['Install the newer release with your distribution’s own upgrade tool, or ask IT for it.'],
+  },
+};

@@ -1,0 +1,11 @@
+import type { Remedy } from '../check.ts';
+
+export const tagNotMet: Remedy = {
+  title: 'This computer does not meet one of your company’s own rules',
+  why: 'Your company’s policy asks for it.',
+  steps: {
+    windows: ['Ask IT about the rule named below.'],
+    macos: ['Ask IT about the rule named below.'],
+    linux: ['Ask IT about the rule named below.'],
+  },
+};

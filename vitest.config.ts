@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      // Rules that hold for the whole tree: who may import what, registries complete, docs agree with code.
+      { test: { name: 'rules', include: ['test/*.test.ts'], testTimeout: 30_000 } },
+      // Pure functions and single parts, in this process.
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{base,wire,policy,agent,server,cli,conformance}/**/*.test.ts', 'test/collectors/**/*.test.ts'],
+          testTimeout: 15_000,
+        },
+      },
+      // The real thing: processes, sockets, disks, the system's own tools.
+      {
+        test: {
+          name: 'system',
+          include: ['test/system/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+        },
+      },
+    ],
+  },
+});
