@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { checkIds, type CheckId } from '../../collectors/specs.ts';
+import { parseSettings, type SettingsProblem } from '../base/settings.ts';
+import type { Result } from '../base/result.ts';
+import { ACCESS, RISK_LEVELS } from '../wire/decision.ts';
+import { rules } from './rules.ts';
+
+const unknownRow = z.strictObject({
+  /** Hours for which an unknown counts neither way. */
+  graceHours: z.number().min(0).max(8_760).default(24),
+  /** What it counts as afterwards. */
+  then: z.enum(['warn', 'fail']).default('warn'),
+});
+
+function checkSchema<S extends z.ZodType>(expect: S) {
+  return z.strictObject({
+    /** Points of risk that a fail adds; a warn adds half. 0 switches the check off. */
+    weight: z.number().int().min(0).max(100).default(10),
+    /** A required check that is unknown means that the device cannot be judged. */
+    required: z.boolean().default(false),
+    /** The least risk that one fail of this check alone means. */
+    floor: z.enum(RISK_LEVELS).default('low'),
+    unknown: unknownRow.prefault({}),
+    expect,
+  });
+}
+
+const checks = z.strictObject({
+  'os-version': checkSchema(rules['os-version'].expect.prefault({})).prefault({}),
+  'os-patch': checkSchema(rules['os-patch'].expect.prefault({})).prefault({}),
+  'disk-encryption': checkSchema(rules['disk-encryption'].expect.prefault({})).prefault({}),
+  antivirus: checkSchema(rules.antivirus.expect.prefault({})).prefault({}),
+  detections: checkSchema(rules.detections.expect.prefault({})).prefault({}),
+  firewall: checkSchema(rules.firewall.expect.prefault({})).prefault({}),
+  'screen-lock': checkSchema(rules['screen-lock'].expect.prefault({})).prefault({}),
+  'secure-boot': checkSchema(rules['secure-boot'].expect.prefault({})).prefault({}),
+  'l2tp-server': checkSchema(rules['l2tp-server'].expect.prefault({})).prefault({}),
+  'vpn-client': checkSchema(rules['vpn-client'].expect.prefault({})).prefault({}),
+  processes: checkSchema(rules.processes.expect.prefault({})).prefault({}),
+  tags: checkSchema(rules.tags.expect.prefault({})).prefault({}),
+  agent: checkSchema(rules.agent.expect.prefault({})).prefault({}),
+} satisfies Record<CheckId, z.ZodType>);
+
+/** The policy file: what is expected of every device, what each failure weighs, and what each level of risk may do. */
+export const policySchema = z.strictObject({
+  /** The form of this file. */
+  version: z.literal(1),
+  /** A name or date of the administrator's choice; it stands in every decision. */
+  name: z.string().min(1).max(100),
+  risk: z
+    .strictObject({
+      /** The score (0 to 100) from which risk is medium, and high. */
+      medium: z.number().int().min(1).max(100).default(20),
+      high: z.number().int().min(1).max(100).default(60),
+    })
+    .refine((value) => value.medium < value.high, {
+      message: 'medium has to be lower than high',
+      path: ['medium'],
+    })
+    .prefault({}),
+  /** What each level of risk may do. */
+  access: z
+    .strictObject({
+      low: z.enum(ACCESS).default('allow'),
+      medium: z.enum(ACCESS).default('restrict'),
+      high: z.enum(ACCESS).default('deny'),
+    })
+    .prefault({}),
+  heartbeat: z
+    .strictObject({
+      everySeconds: z.number().int().min(5).max(3_600).default(30),
+      /** Everything is sent anew at least this often. */
+      fullEverySeconds: z.number().int().min(60).max(86_400).default(900),
+      /** Heartbeats missed until a device counts as silent. */
+      staleAfter: z.number().int().min(2).max(100).default(3),
+      /** Seconds of silence until access goes from restrict to deny. */
+      denyAfterSeconds: z.number().int().min(30).max(604_800).default(900),
+    })
+    .prefault({}),
+  checks: checks.prefault({}),
+});
+
+export type Policy = z.infer<typeof policySchema>;
+export type CheckPolicy = Policy['checks'][CheckId];
+
+/** Reads a policy file's text. Every problem is named with line, column and what would be right. */
+export function parsePolicy(text: string): Result<Policy, SettingsProblem[]> {
+  return parseSettings(text, policySchema);
+}
+
+export function requiredChecks(policy: Policy): CheckId[] {
+  return checkIds.filter((id) => policy.checks[id].required);
+}

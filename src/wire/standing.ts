@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/**
+ * The policy as compiled for one device: only what that device needs to judge itself. Signed by the order key,
+ * `typ: posture-policy+jwt`. Its body is the policy file's own form (see `src/policy/policy.ts`).
+ */
+export const standingClaims = z.object({
+  iss: z.string(),
+  aud: z.string(),
+  iat: z.number(),
+  exp: z.number(),
+  /** Rises with every change; an older one is refused. */
+  version: z.number().int().positive(),
+  policy: z.unknown(),
+});
+
+export type StandingClaims = z.infer<typeof standingClaims>;
