@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument, type Document } from 'yaml';
+import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import { err, ok, type Result } from './result.ts';
 
@@ -18,10 +18,7 @@ export function parseSettings<S extends z.ZodType>(
   if (Buffer.byteLength(text) > MAX_BYTES) return err([at(1, 1, '', 'the file is larger than 1 MiB')]);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, schema: 'core' });
-  const syntax = document.errors.map((error) => {
-    const place = lines.linePos(error.pos[0]);
-    return at(place.line, place.col, '', firstLine(error.message));
-  });
+  const syntax = syntaxProblems(document, lines);
   if (syntax.length > 0) return err(syntax);
   const parsed = schema.safeParse(toPlain(document));
   if (parsed.success) return ok(parsed.data);
@@ -41,7 +38,23 @@ export function nearest(word: string, candidates: readonly string[]): string | n
 }
 
 function toPlain(document: Document): unknown {
-  return document.toJS({ maxAliasCount: 0 }) ?? {};
+  return document.toJS() ?? {};
+}
+
+function syntaxProblems(document: Document.Parsed, lines: LineCounter): SettingsProblem[] {
+  const found = document.errors.map((error) => ({ offset: error.pos[0], message: firstLine(error.message) }));
+  visit(document, {
+    Alias: (_key, node) => {
+      found.push({
+        offset: node.range?.[0] ?? 0,
+        message: `aliases are not allowed here; write *${node.source} out`,
+      });
+    },
+  });
+  return found.map(({ offset, message }) => {
+    const place = lines.linePos(offset);
+    return at(place.line, place.col, '', message);
+  });
 }
 
 function problemsOf(

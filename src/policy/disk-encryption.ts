@@ -1,33 +1,27 @@
 import { z } from 'zod';
 import type { Fact } from '../../collectors/specs.ts';
-import { defineRule, fail, pass, warn } from './rule.ts';
+import { defineRule, fail, pass, warn, type Finding } from './rule.ts';
+
+const EXPECTED = 'system and data encrypted';
+
+type Disk = Fact<'disk-encryption'>;
+
+const findings: Record<Disk['system'], (fact: Disk) => Finding<'disk-encryption'>> = {
+  encrypted: () => pass(EXPECTED, 'encrypted'),
+  converting: () => warn('disk-converting', EXPECTED, 'encryption not finished'),
+  unprotected: () => fail('disk-unprotected', EXPECTED, 'encrypted, but protection is suspended'),
+  mixed: (fact) => fail('disk-mixed', EXPECTED, `not encrypted: ${plainVolumes(fact)}`),
+  plain: () => fail('disk-plain', EXPECTED, 'not encrypted'),
+};
 
 export const diskEncryption = defineRule('disk-encryption', {
   expect: z.strictObject({}),
-  judge(fact) {
-    const expected = 'system and data encrypted';
-    switch (fact.system) {
-      case 'encrypted':
-        return pass(expected, 'encrypted');
-      case 'converting':
-        return warn('disk-converting', expected, 'encryption not finished');
-      case 'unprotected':
-        return fail('disk-unprotected', expected, 'encrypted, but protection is suspended');
-      case 'mixed':
-        return fail('disk-mixed', expected, `not encrypted: ${plainVolumes(fact)}`);
-      case 'plain':
-        return fail('disk-plain', expected, 'not encrypted');
-    }
-  },
+  judge: (fact) => findings[fact.system](fact),
 });
 
-function plainVolumes(fact: Fact<'disk-encryption'>): string {
+function plainVolumes(fact: Disk): string {
   const judged = ['system', 'data', 'swap'];
   const plain = fact.volumes.filter((volume) => volume.encrypted !== 'yes' && judged.includes(volume.role));
-  return (
-    plain
-      .map((volume) => volume.mount ?? volume.role)
-      .slice(0, 5)
-      .join(', ') || 'some volumes'
-  );
+  const names = plain.slice(0, 5).map((volume) => volume.mount ?? volume.role);
+  return names.join(', ') || 'some volumes';
 }

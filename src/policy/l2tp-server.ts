@@ -14,7 +14,7 @@ export const l2tpServer = defineRule('l2tp-server', {
     return fail(
       'l2tp-server-running',
       expected,
-      name == null ? 'an L2TP server runs' : `${name} serves L2TP`,
+      name === null || name === undefined ? 'an L2TP server runs' : `${name} serves L2TP`,
     );
   },
 });

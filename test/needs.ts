@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** A Debian package and the file by which one sees that it is there. */
+type Need = { package: string; file: string };
+
+/** What the system tests use beyond npm packages. */
+export const testNeeds: readonly Need[] = [
+  { package: 'strace', file: '/usr/bin/strace' },
+  { package: 'iproute2', file: '/usr/bin/ss' },
+  { package: 'util-linux', file: '/usr/bin/lsblk' },
+];
+
+export const isRoot = process.getuid?.() === 0;
+
+/** Installs what is missing where that is allowed; answers why not, one line a package, where it is not. */
+export function install(needs: readonly Need[]): string[] {
+  const missing = needs.filter((need) => !existsSync(need.file));
+  if (missing.length === 0) return [];
+  const names = missing.map((need) => need.package);
+  if (!isRoot || !existsSync('/usr/bin/apt-get')) {
+    const why = isRoot ? 'this is no Debian' : 'not root';
+    return names.map((name) => `${name} is not installed (${why}; install it to run the tests that use it)`);
+  }
+  process.stderr.write(`Installing ${names.join(', ')} …\n`);
+  apt('update', '-q');
+  apt('install', '-qy', '--no-install-recommends', ...names);
+  return missing
+    .filter((need) => !existsSync(need.file))
+    .map((need) => `${need.package} could not be installed`);
+}
+
+function apt(...argv: string[]) {
+  const done = spawnSync('/usr/bin/apt-get', argv, {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: 300_000,
+  });
+  if (done.status !== 0) process.stderr.write(`apt-get ${argv[0] ?? ''} failed\n`);
+}

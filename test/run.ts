@@ -1,0 +1,114 @@
+// npm test: everything, in order of cost, each stage with a time budget of its own.
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { install, testNeeds } from './needs.ts';
+
+type Stage = { name: string; argv: string[]; budgetSeconds: number; counted: boolean };
+type Counts = { passed: number; failed: number; skipped: number };
+
+const root = join(import.meta.dirname, '..');
+const bin = (name: string) => join(root, 'node_modules', '.bin', name);
+const output = join(root, 'test-output');
+const inCi = process.env.CI === 'true';
+
+const suite = (name: string, projects: string[], budgetSeconds: number): Stage => ({
+  name,
+  budgetSeconds,
+  counted: true,
+  argv: [
+    bin('vitest'),
+    'run',
+    ...projects.flatMap((project) => ['--project', project]),
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${reportOf(name)}`,
+  ],
+});
+
+const stages: Stage[] = [
+  { name: 'types', argv: [bin('tsc'), '--noEmit'], budgetSeconds: 60, counted: false },
+  { name: 'lint', argv: [bin('oxlint'), '--deny-warnings'], budgetSeconds: 60, counted: false },
+  {
+    name: 'format',
+    argv: [bin('prettier'), '--check', '--log-level', 'warn', '.'],
+    budgetSeconds: 60,
+    counted: false,
+  },
+  suite('unit', ['rules', 'unit'], 120),
+  suite('system', ['system'], 900),
+];
+
+rmSync(output, { recursive: true, force: true });
+mkdirSync(output, { recursive: true });
+const notInstalled = install(testNeeds);
+const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
+const problems: string[] = [];
+
+for (const stage of stages) {
+  const started = performance.now();
+  const code = await runStage(stage);
+  const seconds = Math.round((performance.now() - started) / 1_000);
+  process.stdout.write(
+    `${code === 0 ? 'ok' : 'FAILED'}  ${stage.name}  ${seconds} s of ${stage.budgetSeconds} s\n`,
+  );
+  if (code !== 0)
+    problems.push(
+      code === null ? `${stage.name}: over its budget of ${stage.budgetSeconds} s` : `${stage.name} failed`,
+    );
+  if (stage.counted) add(stage);
+}
+
+for (const why of notInstalled) process.stdout.write(`not installed: ${why}\n`);
+if (inCi && totals.skipped > 0)
+  problems.push(`${totals.skipped} tests were skipped, which CI does not allow`);
+if (totals.passed === 0) problems.push('no test ran');
+for (const problem of problems) process.stdout.write(`problem: ${problem}\n`);
+process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function reportOf(name: string): string {
+  return join(output, `${name}.json`);
+}
+
+/** The stage's exit code, or null when it ran out of its budget and was ended. */
+function runStage(stage: Stage): Promise<number | null> {
+  const [command = '', ...argv] = stage.argv;
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [command, ...argv], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      detached: true,
+    });
+    const timer = setTimeout(
+      () => child.pid && process.kill(-child.pid, 'SIGKILL'),
+      stage.budgetSeconds * 1_000,
+    );
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      resolve(code);
+    });
+  });
+}
+
+/** Titles of skipped tests; a test that can be skipped says why in its title. */
+function skippedIn(report: Record<string, unknown>): string[] {
+  const files = (report.testResults ?? []) as { assertionResults: { status: string; fullName: string }[] }[];
+  const tests = files.flatMap((file) => file.assertionResults);
+  return tests
+    .filter((one) => ['skipped', 'pending', 'todo'].includes(one.status))
+    .map((one) => one.fullName);
+}
+
+/** Adds a suite's counts and names what was skipped. */
+function add(stage: Stage) {
+  try {
+    const report = JSON.parse(readFileSync(reportOf(stage.name), 'utf8')) as Record<string, unknown>;
+    totals.passed += Number(report.numPassedTests ?? 0);
+    totals.failed += Number(report.numFailedTests ?? 0);
+    totals.skipped += Number(report.numPendingTests ?? 0) + Number(report.numTodoTests ?? 0);
+    for (const name of skippedIn(report)) process.stdout.write(`skipped: ${name}\n`);
+  } catch {
+    problems.push(`${stage.name} left no report`);
+  }
+}
