@@ -16,6 +16,9 @@ export type FileStatus = {
   mode: number;
   uid: number;
   kind: 'file' | 'folder' | 'other';
+  /** Bytes. */
+  size: number;
+  inode: number;
 };
 
 export type CommandOptions = Pick<RunOptions, 'stdin' | 'timeoutMs' | 'maxBytes'> & {
@@ -43,6 +46,16 @@ export type AgentSelf = {
 /** A program on the policy's watch-list, by the base name of its executable. */
 export type WatchRule = { rule: string; executable: string };
 
+/**
+ * Answers that are dear to compute and change only when something on disk does. `fingerprint` says what the answer
+ * was computed from; an entry with another one does not exist. What comes back is untrusted: parse it, and treat a
+ * value of the wrong shape as a miss.
+ */
+export interface Cache {
+  get(key: string, fingerprint: string): unknown;
+  set(key: string, fingerprint: string, value: unknown): void;
+}
+
 /** The only door to the operating system. Tests and `--from` replay captured answers through the same door. */
 export interface Host {
   /** Root, or an elevated administrator on Windows. */
@@ -50,6 +63,7 @@ export interface Host {
   readonly self: AgentSelf;
   /** What this device's policy asks beyond the built-in checks. */
   readonly questions: { readonly watch: readonly WatchRule[] };
+  readonly cache: Cache;
   /** Never rejects; see `Output.failure`. */
   run(command: Command, argv: readonly string[], options?: CommandOptions): Promise<Output>;
   /** A whole file as UTF-8; at most 4 MiB. */

@@ -1,21 +1,31 @@
-import { unknown } from '../src/base/reading.ts';
+import { read as agent } from './agent/windows.ts';
+import { read as antivirus } from './antivirus/windows.ts';
+import { read as detections } from './detections/windows.ts';
+import { read as diskEncryption } from './disk-encryption/windows.ts';
+import { read as firewall } from './firewall/windows.ts';
+import { read as l2tpServer } from './l2tp-server/windows.ts';
+import { read as osPatch } from './os-patch/windows.ts';
+import { read as osVersion } from './os-version/windows.ts';
+import { read as screenLock } from './screen-lock/windows.ts';
+import { read as secureBoot } from './secure-boot/windows.ts';
+import { read as processes } from './processes/windows.ts';
 import type { Readers } from './specs.ts';
-
-const notRead = async () => unknown('unsupported', 'This agent does not read this on Windows yet.');
+import { read as tags } from './tags/none.ts';
+import { read as vpnClient } from './vpn-client/windows.ts';
 
 /** What is really read on Windows. */
 export const windows = {
-  'os-version': notRead,
-  'os-patch': notRead,
-  'disk-encryption': notRead,
-  antivirus: notRead,
-  detections: notRead,
-  firewall: notRead,
-  'screen-lock': notRead,
-  'secure-boot': notRead,
-  'l2tp-server': notRead,
-  'vpn-client': notRead,
-  processes: notRead,
-  tags: notRead,
-  agent: notRead,
+  'os-version': osVersion,
+  'os-patch': osPatch,
+  'disk-encryption': diskEncryption,
+  antivirus,
+  detections,
+  firewall,
+  'screen-lock': screenLock,
+  'secure-boot': secureBoot,
+  'l2tp-server': l2tpServer,
+  'vpn-client': vpnClient,
+  processes,
+  tags,
+  agent,
 } satisfies Readers;

@@ -24,6 +24,8 @@ export const agentFact = z.object({
   machineId: z.string().nullable(),
 });
 
+export type AgentFact = z.infer<typeof agentFact>;
+
 export const agent = defineCheck({
   id: 'agent',
   version: 1,

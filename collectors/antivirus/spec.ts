@@ -18,6 +18,8 @@ export const antivirusProduct = z.object({
   health: z.array(z.string()).max(50),
 });
 
+export type AntivirusProduct = z.infer<typeof antivirusProduct>;
+
 /** Source: Security Center and Defender's WMI classes, XProtect, and each vendor's own status command. */
 export const antivirusFact = z.object({
   products: z.array(antivirusProduct).max(30),

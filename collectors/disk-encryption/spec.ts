@@ -23,6 +23,8 @@ export const diskEncryptionFact = z.object({
   volumes: z.array(volumeFact).max(200),
 });
 
+export type DiskEncryption = z.infer<typeof diskEncryptionFact>;
+
 export const diskEncryption = defineCheck({
   id: 'disk-encryption',
   version: 1,

@@ -23,7 +23,7 @@ export const l2tpServerFact = z.object({
         /** As the system spells it: `xl2tpd.service`, `RemoteAccess`. */
         name: z.string(),
         state: z.enum(['running', 'stopped']),
-        start: z.enum(['auto', 'manual', 'disabled', 'masked']),
+        start: z.enum(['auto', 'manual', 'disabled', 'masked']).nullable(),
         role: z.enum(['server', 'client', 'unknown']),
       }),
     )
@@ -31,6 +31,8 @@ export const l2tpServerFact = z.object({
   /** A bound 1701 alone is no server; a client daemon, on any port, is `client-only`. */
   verdict: z.enum(['server', 'client-only', 'none']),
 });
+
+export type L2tpServer = z.infer<typeof l2tpServerFact>;
 
 export const l2tpServer = defineCheck({
   id: 'l2tp-server',

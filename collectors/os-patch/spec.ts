@@ -24,6 +24,8 @@ export const osPatchFact = z.object({
   automatic: z.enum(['on', 'download-only', 'off']).nullable(),
 });
 
+export type OsPatch = z.infer<typeof osPatchFact>;
+
 export const osPatch = defineCheck({
   id: 'os-patch',
   version: 1,

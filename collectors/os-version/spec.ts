@@ -21,6 +21,8 @@ export const osVersionFact = z.object({
   container: z.string().nullable(),
 });
 
+export type OsVersion = z.infer<typeof osVersionFact>;
+
 export const osVersion = defineCheck({
   id: 'os-version',
   version: 1,

@@ -49,6 +49,7 @@ export function replayHost(recording: Recording): ReplayHost {
     isRoot: recording.root,
     self: recording.self ?? REPLAYED_SELF,
     questions: { watch: [] },
+    cache: { get: () => undefined, set() {} },
     asked: () => touched,
     async run(command, argv, options = {}) {
       const asked = [command.path, ...argv];

@@ -16,12 +16,21 @@ export const aptCache = command('/usr/bin/apt-cache');
 export const aptConfig = command('/usr/bin/apt-config');
 export const dpkgQuery = command('/usr/bin/dpkg-query');
 export const needrestart = command('/usr/sbin/needrestart');
+export const dnf = command('/usr/bin/dnf');
+export const dnf5 = command('/usr/bin/dnf5');
+export const yum = command('/usr/bin/yum');
+export const needsRestarting = command('/usr/bin/needs-restarting');
+export const rpm = command('/usr/bin/rpm');
+export const zypper = command('/usr/bin/zypper');
+export const pacman = command('/usr/bin/pacman');
+export const rpmOstree = command('/usr/bin/rpm-ostree');
 
 // Linux: disks, sockets, services
 export const lsblk = command('/usr/bin/lsblk');
 export const cryptsetup = command('/usr/sbin/cryptsetup');
 export const dmsetup = command('/usr/sbin/dmsetup');
 export const zfs = command('/usr/sbin/zfs');
+export const zpool = command('/usr/sbin/zpool');
 export const ss = command('/usr/bin/ss');
 export const ip = command('/usr/sbin/ip');
 export const systemctl = command('/usr/bin/systemctl');
@@ -33,9 +42,44 @@ export const runuser = command('/usr/sbin/runuser');
 export const env = command('/usr/bin/env');
 export const getent = command('/usr/bin/getent');
 
+// Linux: firewall
+export const nft = command('/usr/sbin/nft');
+export const iptablesSave = command('/usr/sbin/iptables-save');
+export const ip6tablesSave = command('/usr/sbin/ip6tables-save');
+export const iptablesLegacySave = command('/usr/sbin/iptables-legacy-save');
+export const ip6tablesLegacySave = command('/usr/sbin/ip6tables-legacy-save');
+export const ufw = command('/usr/sbin/ufw');
+export const firewallCmd = command('/usr/bin/firewall-cmd');
+
+// Linux: sessions, screen lock, start-up security
+export const busctl = command('/usr/bin/busctl');
+export const loginctl = command('/usr/bin/loginctl');
+export const gsettings = command('/usr/bin/gsettings');
+export const mokutil = command('/usr/bin/mokutil');
+
+// Linux: VPN clients
+export const nmcli = command('/usr/bin/nmcli');
+export const swanctl = command('/usr/sbin/swanctl');
+export const ipsec = command('/usr/sbin/ipsec');
+
+// Linux: a bounded piece of a file that is too long to be read whole
+export const head = command('/usr/bin/head');
+export const tail = command('/usr/bin/tail');
+
+// Linux: security products and their own status commands
+export const mdatp = command('/usr/bin/mdatp');
+export const linuxFalconctl = command('/opt/CrowdStrike/falconctl');
+export const sentinelctl = command('/opt/sentinelone/bin/sentinelctl');
+export const clamdscan = command('/usr/bin/clamdscan');
+export const clamscan = command('/usr/bin/clamscan');
+export const bduitool = command('/opt/bitdefender-security-tools/bin/bduitool');
+export const cytool = command('/opt/traps/bin/cytool');
+export const esetEndpointUpd = command('/opt/eset/eea/bin/upd');
+export const esetServerUpd = command('/opt/eset/efs/bin/upd');
+export const elasticAgent = command('/usr/bin/elastic-agent');
+
 // macOS: the system itself
 export const swVers = command('/usr/bin/sw_vers');
-export const macUname = command('/usr/bin/uname');
 export const sysctl = command('/usr/sbin/sysctl');
 export const ioreg = command('/usr/sbin/ioreg');
 export const plutil = command('/usr/bin/plutil');
@@ -68,3 +112,8 @@ export const falconctl = command('/Applications/Falcon.app/Contents/Resources/fa
 export const macMdatp = command('/usr/local/bin/mdatp');
 export const macSentinelctl = command('/Library/Sentinel/sentinel-agent.bundle/Contents/MacOS/sentinelctl');
 export const macCytool = command('/Library/Application Support/PaloAltoNetworks/Traps/bin/cytool');
+
+// Windows: the programs of the system itself (C: unless somebody moved it, which Windows has not offered for decades)
+export const powershell = command('C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe');
+export const reg = command('C:\\Windows\\System32\\reg.exe');
+export const tasklist = command('C:\\Windows\\System32\\tasklist.exe');

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Command } from './commands.ts';
 
+export type { ChildProcess } from 'node:child_process';
+
 /** What a program answered. `code` is null when it was ended by us or by a signal. */
 export type Output = {
   stdout: string;

@@ -1,0 +1,48 @@
+import type { Fact } from '../specs.ts';
+
+export type Profile = Fact<'vpn-client'>['profiles'][number];
+
+/** An IPsec connection set up to carry L2TP to one gateway. */
+export type Connection = {
+  name: string;
+  peer: string;
+  auth: Profile['auth'];
+  suites: string[] | null;
+  enabled: boolean;
+};
+
+/** A profile of which nothing but its name is known yet. */
+export function profile(backend: string, id: string, more: Partial<Profile>): Profile {
+  return {
+    id,
+    name: id,
+    backend,
+    scope: 'system',
+    gateway: null,
+    auth: null,
+    suites: null,
+    ipsec: null,
+    allTraffic: null,
+    dns: null,
+    mtu: null,
+    enabled: true,
+    state: null,
+    since: null,
+    address: null,
+    interface: null,
+    secretsReadableByUser: null,
+    ...more,
+  };
+}
+
+/** Suites as their owner wrote them; the `!` of strongSwan only says that nothing else is offered. */
+export function suites(written: readonly (string | null | undefined)[]): string[] | null {
+  const found = written
+    .filter((one) => typeof one === 'string' && one !== '')
+    .map((one) => String(one).replace(/!$/, ''));
+  return found.length > 0 ? found : null;
+}
+
+export function parseMtu(text: string | null | undefined): number | null {
+  return /^[1-9]\d{1,4}$/.test(text ?? '') ? Number(text) : null;
+}

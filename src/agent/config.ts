@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { isMissing } from '../base/atomic-file.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import { parseSettings, showProblems } from '../base/settings.ts';
+
+const httpsUrl = z
+  .url({ protocol: /^https$/, error: 'has to be an https:// address' })
+  .refine((text) => URL.canParse(text) && new URL(text).username === '', {
+    message: 'must not hold a user name or password',
+  });
+
+const proxyUrl = z.url({ protocol: /^https?$/, error: 'has to be an http:// or https:// address' });
+
+/** The agent's settings file. Everything has a default: an empty file is a complete one. */
+export const configSchema = z.strictObject({
+  server: z
+    .strictObject({
+      /** Outranks the address that the device was enrolled with: for a server that has moved. */
+      url: httpsUrl.optional(),
+      /** PEM file of an authority to trust besides the system's, such as that of a company's TLS proxy. */
+      caFile: z.string().min(1).optional(),
+      /** `auto` follows HTTPS_PROXY and NO_PROXY. */
+      proxy: z.union([z.enum(['auto', 'none']), proxyUrl]).default('auto'),
+      /** `auto` takes WebSocket, and HTTPS requests where only those get through. */
+      transport: z.enum(['auto', 'websocket', 'https']).default('auto'),
+    })
+    .prefault({}),
+  stateDir: z.string().min(1).optional(),
+  collect: z
+    .strictObject({
+      everySeconds: z.number().int().min(10).max(86_400).default(300),
+    })
+    .prefault({}),
+  spool: z
+    .strictObject({
+      maxReports: z.number().int().min(1).max(100_000).default(500),
+      maxBytes: z
+        .number()
+        .int()
+        .min(65_536)
+        .max(2 ** 32)
+        .default(16 * 1024 * 1024),
+    })
+    .prefault({}),
+  /** `auto` takes the file store for a daemon and the user's keyring in a session that has one. */
+  keyStore: z.enum(['auto', 'file', 'keyring']).default('auto'),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    })
+    .prefault({}),
+});
+
+export type AgentConfig = z.infer<typeof configSchema>;
+
+/** The settings in a text, or one `file:line:column: message` per problem. */
+export function parseConfig(text: string, file: string): Result<AgentConfig, string> {
+  const parsed = parseSettings(text, configSchema);
+  return parsed.ok ? parsed : err(showProblems(file, parsed.error));
+}
+
+/** Reads a settings file; a missing one means defaults only where `optional` says so. The error is for a person. */
+export async function loadConfig(file: string, optional: boolean): Promise<Result<AgentConfig, string>> {
+  try {
+    return parseConfig(await readFile(file, 'utf8'), file);
+  } catch (error) {
+    if (optional && isMissing(error)) return ok(configSchema.parse({}));
+    return err(`${file}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+  }
+}

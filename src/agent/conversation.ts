@@ -1,0 +1,204 @@
+import type { Signer } from '../wire/envelope.ts';
+import type { AgentFrame, Nack, ServerFrame, Welcome } from '../wire/frames.ts';
+import { serverUrn } from '../wire/ids.ts';
+import { agreeOn } from '../wire/version.ts';
+import type { Bell } from './bell.ts';
+import { closed, endingOf, silent, type Ending } from './ending.ts';
+import { ANSWER_MS, EvidenceFlow, type EvidenceDeps } from './evidence-flow.ts';
+import { sealSession } from './evidence.ts';
+import { sessionSigner } from './keys.ts';
+import type { Ledger } from './ledger.ts';
+import { createMailbox } from './mailbox.ts';
+import { sealReceipt, type Orders } from './orders.ts';
+import type { Transport } from './transport.ts';
+
+export type ConversationDeps = EvidenceDeps & {
+  /** The device's report key: asked once a connection, and for receipts. */
+  signer: Signer;
+  ledger: Ledger;
+  orders: Orders;
+  /** Rings with the order's id when its receipt is due. */
+  receipts: Bell<string>;
+  /** Rings with the corrected time (ms) since when a complete new report is wanted; it is being collected. */
+  scans: Bell<number>;
+  onWelcome(): void;
+};
+
+type Message =
+  | { t: 'frame'; frame: ServerFrame }
+  | { t: 'closed' }
+  | { t: 'report' }
+  | { t: 'receipt'; jti: string }
+  | { t: 'scan'; since: number };
+
+type Of<T extends ServerFrame['t']> = Extract<ServerFrame, { t: T }>;
+
+/** One connection from the server's hello to its end. Everything that happens is taken in order, one at a time. */
+export class Conversation {
+  readonly #deps: ConversationDeps;
+  readonly #transport: Transport;
+  readonly #mailbox = createMailbox<Message>();
+  readonly #started: number;
+  #session: Signer | null = null;
+  /** Null until the server's welcome. */
+  #evidence: EvidenceFlow | null = null;
+
+  constructor(transport: Transport, deps: ConversationDeps) {
+    this.#transport = transport;
+    this.#deps = deps;
+    this.#started = deps.clock.monotonic();
+  }
+
+  /** Runs until either side ends it; `signal` closes it from here. Rejects only when a key or the disk fails us. */
+  async run(first: ServerFrame, signal: AbortSignal): Promise<Ending> {
+    const stopListening = this.#listen();
+    const stop = () => this.#transport.close();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    this.#mailbox.put({ t: 'frame', frame: first });
+    void this.#receive();
+    try {
+      return await this.#untilEnd();
+    } finally {
+      stopListening();
+      signal.removeEventListener('abort', stop);
+      this.#transport.close();
+    }
+  }
+
+  #listen(): () => void {
+    const stops = [
+      this.#deps.spool.added.listen(() => this.#mailbox.put({ t: 'report' })),
+      this.#deps.receipts.listen((jti) => this.#mailbox.put({ t: 'receipt', jti })),
+      this.#deps.scans.listen((since) => this.#mailbox.put({ t: 'scan', since })),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }
+
+  async #receive(): Promise<void> {
+    for (;;) {
+      const frame = await this.#transport.receive();
+      if (frame === null) return this.#mailbox.put({ t: 'closed' });
+      this.#mailbox.put({ t: 'frame', frame });
+    }
+  }
+
+  async #untilEnd(): Promise<Ending> {
+    for (;;) {
+      const message = await this.#mailbox.take(this.#waitMs());
+      const ending = message === null ? this.#overdue() : await this.#on(message);
+      if (ending !== null) return ending;
+      await this.#evidence?.advance();
+    }
+  }
+
+  #waitMs(): number {
+    return this.#evidence?.waitMs ?? this.#started + ANSWER_MS - this.#deps.clock.monotonic();
+  }
+
+  #overdue(): Ending | null {
+    return this.#evidence === null || this.#evidence.overdue ? silent : null;
+  }
+
+  async #on(message: Message): Promise<Ending | null> {
+    if (message.t === 'closed') return closed;
+    if (message.t === 'frame') return this.#onFrame(message.frame);
+    if (message.t === 'scan') this.#evidence?.onScan(message.since);
+    if (message.t === 'receipt' && this.#evidence !== null) await this.#sendReceipt(message.jti);
+    return null;
+  }
+
+  async #onFrame(frame: ServerFrame): Promise<Ending | null> {
+    if ('now' in frame) this.#correct(frame.now);
+    switch (frame.t) {
+      case 'hello':
+        return this.#onHello(frame);
+      case 'nack':
+        return this.#onNack(frame);
+      case 'bye':
+        return endingOf(frame.err, frame.hint);
+      case 'welcome':
+        await this.#onWelcome(frame);
+        return null;
+      case 'ack':
+        if (frame.decision !== null) this.#deps.status.update({ decision: frame.decision });
+        await this.#evidence?.onAck(frame);
+        return null;
+      default:
+        await this.#onDemand(frame);
+        return null;
+    }
+  }
+
+  async #onHello(hello: Of<'hello'>): Promise<Ending | null> {
+    const { attester, clock, signer } = this.#deps;
+    if (hello.aud !== serverUrn(attester.identity.orderRoot)) return endingOf('wrong_audience');
+    const version = agreeOn(hello.versions);
+    if (version === null) return endingOf('protocol_unsupported');
+    this.#session = await sessionSigner();
+    const signers = { report: signer, session: this.#session };
+    const jws = await sealSession(hello.nonce, version, clock.now(), attester, signers);
+    this.#send({ t: 'session', jws });
+    return null;
+  }
+
+  async #onWelcome(welcome: Welcome): Promise<void> {
+    if (this.#session === null) return;
+    this.#deps.sequence.raiseAbove(welcome.seq_min);
+    this.#evidence = new EvidenceFlow(welcome, this.#session, this.#send, this.#deps);
+    this.#deps.onWelcome();
+    this.#evidence.wantFresh('connected');
+    for (const { jti } of this.#deps.ledger.unacknowledged) await this.#sendReceipt(jti);
+  }
+
+  async #onNack(nack: Nack): Promise<Ending | null> {
+    this.#deps.log.warn({ report: nack.id, code: nack.err, hint: nack.hint }, 'refused by the server');
+    if (nack.seq_min !== null) this.#deps.sequence.raiseAbove(nack.seq_min);
+    // Before the welcome it is the session itself that was refused.
+    return this.#evidence === null ? endingOf(nack.err, nack.hint) : this.#evidence.onNack(nack);
+  }
+
+  async #onDemand(
+    frame: Of<'challenge' | 'order' | 'policy' | 'decision' | 'receipt-ack'>,
+  ): Promise<void> {
+    const { orders, ledger, status, attester } = this.#deps;
+    switch (frame.t) {
+      case 'challenge':
+        return this.#evidence?.onChallenge(frame.nonce, frame.want);
+      case 'order':
+        // Not awaited: acknowledgements have to get through while an order is at work.
+        void orders.take(frame.jws, attester.identity);
+        return;
+      case 'policy':
+        return this.#takePolicy(frame.jws);
+      case 'decision':
+        return status.update({ decision: frame.decision });
+      case 'receipt-ack':
+        return ledger.acknowledge(frame.id);
+    }
+  }
+
+  async #takePolicy(jws: string): Promise<void> {
+    const { standing, log } = this.#deps;
+    const taken = await standing.take(jws);
+    if (taken.ok) log.info({ version: taken.value.version }, 'standing policy taken');
+    else log.warn({ reason: taken.error }, 'standing policy refused');
+  }
+
+  async #sendReceipt(jti: string): Promise<void> {
+    const { ledger, attester, signer } = this.#deps;
+    const entry = ledger.find(jti);
+    const jws = entry?.answered ? await sealReceipt(entry, attester.identity, signer) : null;
+    if (jws !== null) this.#send({ t: 'receipt', jws });
+  }
+
+  #correct(serverNow: number): void {
+    const { clock, status, log } = this.#deps;
+    if (!clock.correct(serverNow)) return;
+    const clockOffsetMs = Math.round(clock.offsetMs());
+    log.warn({ offsetMs: clockOffsetMs }, 'clock corrected by the server’s');
+    status.update({ clockOffsetMs });
+  }
+
+  readonly #send = (frame: AgentFrame): void => this.#transport.send(frame);
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import type { z } from 'zod';
+import { challengeClaims, enrolResult, jwsBody, type EnrolClaims, type EnrolResult } from '../wire/enrolment.ts';
+import { inspect, open, seal, thumbprint, TYP, type PublicJwk, type Signer } from '../wire/envelope.ts';
+import { serverUrn } from '../wire/ids.ts';
+import { hintOf } from '../wire/refusal.ts';
+import { agreeOn } from '../wire/version.ts';
+import { postJson, type Answer, type Route } from './http.ts';
+import { connectProblem, messageOf, type Trust } from './trust.ts';
+
+/** `code` is a refusal of the server's, or one of ours; the message says what to do. */
+export class EnrolError extends Error {
+  override name = 'EnrolError';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const TIMEOUT_MS = 15_000;
+const MAX_BYTES = 262_144;
+
+/** What the server has proven of itself: it holds the order root that the token names. */
+export type Challenge = {
+  challenge: string;
+  rootKey: PublicJwk;
+  tlsCa: string | null;
+  /** The server's time, milliseconds. */
+  serverNow: number;
+};
+
+/**
+ * Step 1: the server signs our nonce with its order root. TLS is not verified yet and nothing secret is sent;
+ * a server with another root gets no further, whatever certificate it shows.
+ */
+export async function fetchChallenge(route: Route, orderRoot: string, signal?: AbortSignal): Promise<Challenge> {
+  const nonce = randomBytes(16).toString('base64url');
+  const answer = await post(route, '/v1/enroll/challenge', { nonce }, 'unverified', signal);
+  const { claims, key } = await openFromRoot(answer, TYP.enrollChallenge, challengeClaims, orderRoot);
+  if (claims.nonce !== nonce || claims.iss !== serverUrn(orderRoot)) {
+    throw new EnrolError(
+      'foreign_server',
+      'The server answered another question than ours; somebody may sit in between.',
+    );
+  }
+  if (agreeOn(claims.versions) === null)
+    throw new EnrolError('protocol_unsupported', hintOf('protocol_unsupported'));
+  return { challenge: claims.challenge, rootKey: key, tlsCa: claims.tls_ca, serverNow: claims.iat * 1_000 };
+}
+
+export type EnrolRequest = {
+  route: Route;
+  trust: Trust;
+  orderRoot: string;
+  claims: EnrolClaims;
+  signer: Signer;
+  signal?: AbortSignal;
+};
+
+/** Step 2: the token's secret, inside TLS that verifies. */
+export async function requestEnrolment(request: EnrolRequest): Promise<EnrolResult> {
+  const { route, trust, orderRoot, claims, signer, signal } = request;
+  const jws = await seal(TYP.enroll, claims, signer, true);
+  const answer = await post(route, '/v1/enroll', { jws }, trust, signal);
+  const { claims: result } = await openFromRoot(answer, TYP.enrollResult, enrolResult, orderRoot);
+  if (result.nonce !== claims.nonce) {
+    throw new EnrolError('malformed', 'The server’s answer belongs to another request. Run this again.');
+  }
+  return result;
+}
+
+async function post(
+  route: Route,
+  path: string,
+  body: unknown,
+  trust: Trust | 'unverified',
+  signal?: AbortSignal,
+): Promise<Answer> {
+  const options = { trust, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES };
+  try {
+    return await postJson(route, path, body, signal === undefined ? options : { ...options, signal });
+  } catch (error) {
+    throw new EnrolError(connectProblem(error), `${route.url.origin}: ${messageOf(error)}`);
+  }
+}
+
+/** The claims of a token that the order root signed; the root's key is in the header and has to match its thumbprint. */
+async function openFromRoot<S extends z.ZodType>(
+  answer: Answer,
+  typ: typeof TYP.enrollChallenge | typeof TYP.enrollResult,
+  schema: S,
+  orderRoot: string,
+): Promise<{ claims: z.output<S>; key: PublicJwk }> {
+  const body = jwsBody.safeParse(answer.body);
+  if (answer.status !== 200 || !body.success) throw refused(answer);
+  const header = inspect(body.data.jws, typ, MAX_BYTES);
+  const key = header.ok ? header.value.jwk : undefined;
+  if (key === undefined) throw new EnrolError('malformed', hintOf('malformed'));
+  if ((await thumbprint(key)) !== orderRoot) throw foreignServer();
+  const claims = await open(body.data.jws, key, schema);
+  if (!claims.ok) throw new EnrolError(claims.error, hintOf(claims.error));
+  return { claims: claims.value, key };
+}
+
+function foreignServer(): EnrolError {
+  return new EnrolError(
+    'foreign_server',
+    'This is not the server that the token was made by: it holds another order root. ' +
+      'Check --server; if it is right, ask for a token made by that very server. The token’s secret was not sent.',
+  );
+}
+
+function refused({ status, body }: Answer): EnrolError {
+  const code = codeIn(body);
+  if (code !== null) return new EnrolError(code, hintOf(code));
+  return new EnrolError('refused', `The server answered with HTTP ${status}; is this a Drawbridge server?`);
+}
+
+function codeIn(body: unknown): string | null {
+  const found = typeof body === 'object' && body !== null && 'err' in body ? body.err : null;
+  return typeof found === 'string' ? found.slice(0, 60) : null;
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { publicJwk, thumbprint, type PublicJwk } from '../wire/envelope.ts';
+import { ueid, uuid } from '../wire/ids.ts';
+
+/** What the device keeps of its enrolment. Holds no secret. */
+export const enrolmentState = z.object({
+  server: z.object({
+    url: z.string(),
+    /** Thumbprint of the order root: the server's name, whatever its address. */
+    orderRoot: z.string(),
+    /** PEM of the server's own TLS authority, proven by the order root; null where public authorities vouch. */
+    tlsCa: z.string().nullable(),
+  }),
+  /** The token that was used, to recognise a second run after a lost answer. */
+  tokenId: z.string(),
+  ueid,
+  keyStore: z.enum(['file', 'keyring']),
+  /** `requested`: the answer is outstanding; `pending`: an administrator has to approve. */
+  status: z.enum(['requested', 'pending', 'enrolled']),
+  device: uuid.nullable(),
+  /** Keys that may sign orders and policies. */
+  orderKeys: z.array(publicJwk),
+});
+
+export type EnrolmentState = z.infer<typeof enrolmentState>;
+
+/** The parts that every frame needs, once the server has given the device its id. */
+export type Identity = {
+  device: string;
+  ueid: string;
+  orderRoot: string;
+  orderKeys: readonly PublicJwk[];
+};
+
+export function identityOf(state: EnrolmentState): Identity | null {
+  if (state.device === null) return null;
+  const { device, ueid, orderKeys } = state;
+  return { device, ueid, orderKeys, orderRoot: state.server.orderRoot };
+}
+
+/** The pinned order key with this thumbprint. */
+export async function orderKey({ orderKeys }: Identity, kid: string): Promise<PublicJwk | null> {
+  for (const key of orderKeys) {
+    if ((await thumbprint(key)) === kid) return key;
+  }
+  return null;
+}

@@ -1,0 +1,95 @@
+import { uptime } from 'node:os';
+import { iso } from '../base/clock.ts';
+import { seal, TYP, type Signer } from '../wire/envelope.ts';
+import { deviceUrn, serverUrn } from '../wire/ids.ts';
+import type { SessionClaims } from '../wire/enrolment.ts';
+import { sameSubstance, type Base, type ReportClaims, type ReportKind, type WireReading } from '../wire/report.ts';
+import { EAT_PROFILE } from '../wire/version.ts';
+import type { Identity } from './enrolment.ts';
+import type { WaitingReport } from './spool.ts';
+
+export type WireReadings = Record<string, WireReading>;
+
+/** What is the same in every frame of this run of the agent. */
+export type Attester = {
+  identity: Identity;
+  /** Made anew at each start. */
+  boot: string;
+  version: string;
+};
+
+/** What one frame says. A heartbeat has no report; an offline report has neither nonce nor base. */
+export type Statement = {
+  kind: ReportKind;
+  id: string;
+  collectedAt: string;
+  readings: WireReadings | null;
+  seq: number;
+  nonce: string | null;
+  base: Base | null;
+  /** Digest of the standing policy that the agent holds. */
+  policy: string | null;
+  dropped: number;
+  /** Corrected milliseconds. */
+  now: number;
+};
+
+export function sealStatement(statement: Statement, attester: Attester, session: Signer): Promise<string> {
+  const { nonce, base, readings } = statement;
+  const claims: ReportClaims = {
+    iss: deviceUrn(attester.identity.device),
+    aud: serverUrn(attester.identity.orderRoot),
+    iat: Math.floor(statement.now / 1_000),
+    jti: statement.id,
+    eat_profile: EAT_PROFILE,
+    ...(nonce === null ? {} : { eat_nonce: nonce }),
+    ueid: attester.identity.ueid,
+    swname: 'drawbridge',
+    swversion: [attester.version, 'semver'],
+    uptime: Math.floor(uptime()),
+    kind: statement.kind,
+    seq: statement.seq,
+    boot: attester.boot,
+    ...(base === null ? {} : { base }),
+    cfg: statement.policy,
+    collected_at: statement.collectedAt,
+    dropped: statement.dropped,
+    ...(readings === null ? {} : { readings }),
+  };
+  return seal(TYP.report, claims, session);
+}
+
+/** Opens a connection: binds the session's key to the server's nonce, under the report key. */
+export function sealSession(
+  nonce: string,
+  version: number,
+  now: number,
+  { identity, boot, version: swversion }: Attester,
+  signers: { report: Signer; session: Signer },
+): Promise<string> {
+  const claims: SessionClaims = {
+    iss: deviceUrn(identity.device),
+    aud: serverUrn(identity.orderRoot),
+    iat: Math.floor(now / 1_000),
+    eat_nonce: nonce,
+    boot,
+    cnf: { jwk: signers.session.jwk },
+    version,
+    swversion,
+  };
+  return seal(TYP.session, claims, signers.report);
+}
+
+/** A heartbeat's part of a statement. */
+export function heartbeat(id: string, now: number): Pick<Statement, 'kind' | 'id' | 'collectedAt' | 'readings'> {
+  return { kind: 'heartbeat', id, collectedAt: iso(now), readings: null };
+}
+
+/** The readings of `report` that say something else than those that the server has. */
+export function changedSince(before: WireReadings, report: WaitingReport): WireReadings {
+  const entries = Object.entries(report.readings).filter(([id, reading]) => {
+    const known = before[id];
+    return known?.v !== reading.v || !sameSubstance(known, reading);
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { assess, firstToFix, judge, missingRequired } from '../policy/judge.ts';
+import { parsePolicy, type Policy } from '../policy/policy.ts';
+import type { CheckId, Readings } from '../../collectors/specs.ts';
+import type { Risk, Verdict } from '../wire/decision.ts';
+
+/** What this device makes of itself. */
+export type Judgement = {
+  verdicts: Verdict[];
+  risk: Risk;
+  firstToFix: Verdict | null;
+  /** Required checks that could not be read: while there are any, nobody can say how things stand. */
+  requiredUnknown: CheckId[];
+};
+
+export function judgeAll(readings: Readings, policy: Policy, now: number): Judgement {
+  const verdicts = judge(readings, policy, now);
+  return {
+    verdicts,
+    risk: assess(verdicts, policy),
+    firstToFix: firstToFix(verdicts, policy),
+    requiredUnknown: missingRequired(readings, policy),
+  };
+}
+
+const DEFAULT_POLICY = new URL('../policy/default-policy.yaml', import.meta.url);
+
+/** The policy that is shipped with the agent, for a device that was given none. */
+export async function loadDefaultPolicy(): Promise<Policy> {
+  const parsed = parsePolicy(await readFile(DEFAULT_POLICY, 'utf8'));
+  if (!parsed.ok) throw new Error('the shipped default policy does not match its own schema');
+  return parsed.value;
+}

@@ -1,0 +1,92 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPair,
+  sign,
+  type KeyObject,
+} from 'node:crypto';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { publicJwk, thumbprint, type PublicJwk, type Signer } from '../wire/envelope.ts';
+
+export type KeyProtection = 'tpm' | 'os-keystore' | 'file';
+
+/** The device's long-lived keys: what is secret stays inside. */
+export interface KeyStore {
+  readonly protection: KeyProtection;
+  /** The report key's signature, 64 bytes r||s, over SHA-256 of `bytes`. */
+  sign(bytes: Uint8Array): Promise<Uint8Array>;
+  /** ECDH of the encryption key with `peerKey`: 32 bytes. */
+  agree(peerKey: PublicJwk): Promise<Uint8Array>;
+  publicJwks(): Promise<{ report: PublicJwk; encryption: PublicJwk }>;
+}
+
+/** A key store that cannot be used as it is. The message is for a person and says what to do. */
+export class KeyStoreError extends Error {
+  override name = 'KeyStoreError';
+}
+
+const privateJwk = publicJwk.extend({ d: z.string().length(43) });
+
+/** Both keys as a software store keeps them. */
+export const keyPair = z.strictObject({ report: privateJwk, encryption: privateJwk });
+
+export type KeyPair = z.infer<typeof keyPair>;
+
+const generate = promisify(generateKeyPair);
+
+export async function generateKeys(): Promise<KeyPair> {
+  const [report, encryption] = await Promise.all([generateJwk(), generateJwk()]);
+  return { report, encryption };
+}
+
+/** A key store whose keys lie in this process's memory: what file and keyring have in common. */
+export function softwareKeys(keys: KeyPair, protection: KeyProtection): KeyStore {
+  const report = importJwk(keys.report);
+  const encryption = importJwk(keys.encryption);
+  return {
+    protection,
+    sign: (bytes) => signBytes(report, bytes),
+    async agree(peerKey) {
+      const publicKey = createPublicKey({ key: peerKey, format: 'jwk' });
+      return diffieHellman({ privateKey: encryption, publicKey });
+    },
+    publicJwks: async () => ({ report: publicPart(keys.report), encryption: publicPart(keys.encryption) }),
+  };
+}
+
+/** The report key as a signer of envelopes. */
+export async function reportSigner(keys: KeyStore): Promise<Signer> {
+  const { report } = await keys.publicJwks();
+  return { kid: await thumbprint(report), jwk: report, sign: (bytes) => keys.sign(bytes) };
+}
+
+/** A key for one connection. It exists in memory only and is gone with the connection. */
+export async function sessionSigner(): Promise<Signer> {
+  const jwk = await generateJwk();
+  const key = importJwk(jwk);
+  const shown = publicPart(jwk);
+  return { kid: await thumbprint(shown), jwk: shown, sign: (bytes) => signBytes(key, bytes) };
+}
+
+async function generateJwk(): Promise<z.infer<typeof privateJwk>> {
+  const { privateKey } = await generate('ec', { namedCurve: 'P-256' });
+  return privateJwk.parse(privateKey.export({ format: 'jwk' }));
+}
+
+function importJwk(jwk: z.infer<typeof privateJwk>): KeyObject {
+  return createPrivateKey({ key: jwk, format: 'jwk' });
+}
+
+function publicPart({ kty, crv, x, y }: z.infer<typeof privateJwk>): PublicJwk {
+  return { kty, crv, x, y };
+}
+
+function signBytes(key: KeyObject, bytes: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, (error, signature) =>
+      error ? reject(error) : resolve(signature),
+    );
+  });
+}

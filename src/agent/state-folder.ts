@@ -1,0 +1,32 @@
+import { mkdir, stat } from 'node:fs/promises';
+
+/** The state folder cannot be used as it is. The message is for a person. */
+export class StateFolderError extends Error {
+  override name = 'StateFolderError';
+}
+
+/** Makes the state folder, or refuses one into which others could put files. */
+export async function prepareStateFolder(path: string): Promise<void> {
+  try {
+    // Others may enter and read the status file; everything else in it is for its owner alone.
+    await mkdir(path, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : 'unknown error';
+    throw new StateFolderError(
+      `The state folder cannot be made (${detail}). Run as root, or set stateDir to a folder of yours.`,
+    );
+  }
+  const problem = await stateFolderProblem(path);
+  if (problem !== null) throw new StateFolderError(problem);
+}
+
+/** A sentence about what is wrong with the folder's rights, or null. */
+export async function stateFolderProblem(path: string): Promise<string | null> {
+  const { uid, mode } = await stat(path);
+  const own = process.getuid?.();
+  if (own === undefined) return null;
+  if (uid !== own) return `${path} belongs to user id ${uid}, not to ${own} who runs the agent.`;
+  return (mode & 0o022) === 0
+    ? null
+    : `Others can write to ${path}: chmod go-w ${path}, and look whether anything in it is not yours.`;
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { writeAtomic } from '../base/atomic-file.ts';
+import { iso, type Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { decision, risk, verdict } from '../wire/decision.ts';
+
+const time = z.iso.datetime();
+
+/** Why there is no connection, for programs; `detail` is the sentence for people. */
+export const OFFLINE_REASONS = [
+  'starting',
+  'not-enrolled',
+  'keys',
+  'connecting',
+  'unreachable',
+  'certificate',
+  'clock',
+  'refused',
+  'failed',
+  'stopped',
+] as const;
+
+export type OfflineReason = (typeof OFFLINE_REASONS)[number];
+
+const connection = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('connected'), since: time, transport: z.enum(['websocket', 'https']) }),
+  z.object({
+    state: z.literal('offline'),
+    since: time,
+    because: z.enum(OFFLINE_REASONS),
+    /** The server's code, where it was the server who refused. */
+    code: z.string().nullable(),
+    detail: z.string(),
+  }),
+]);
+
+/** What the running agent tells everybody on this machine: no secret, no reading. Times are the corrected clock's. */
+export const statusSchema = z.object({
+  version: z.string(),
+  pid: z.number().int(),
+  startedAt: time,
+  updatedAt: time,
+  server: z.string().nullable(),
+  device: z.string().nullable(),
+  enrolment: z.enum(['none', 'requested', 'pending', 'enrolled']),
+  connection,
+  lastReportAt: time.nullable(),
+  lastAckAt: time.nullable(),
+  nextCollectionAt: time.nullable(),
+  /** The server's. */
+  decision: decision.nullable(),
+  /** The device's own judgement, by the standing policy or the default one. */
+  risk: risk.nullable(),
+  firstToFix: verdict.nullable(),
+  spool: z.object({
+    reports: z.number().int(),
+    bytes: z.number().int(),
+    dropped: z.number().int(),
+    problem: z.string().nullable(),
+  }),
+  keyProtection: z.enum(['tpm', 'os-keystore', 'file']).nullable(),
+  /** Milliseconds by which this computer's clock is behind the server's. */
+  clockOffsetMs: z.number(),
+  crashes: z.number().int(),
+});
+
+export type Status = z.infer<typeof statusSchema>;
+export type Connection = Status['connection'];
+
+/** Holds what the status file says. */
+export type StatusBoard = {
+  readonly current: Status;
+  /** Takes effect at once in `current`, and on disk shortly after. */
+  update(change: Partial<Status>): void;
+  /** Returns once the last change is on disk. */
+  flush(): Promise<void>;
+};
+
+/** Milliseconds in which changes are gathered into one write. */
+const GATHER_MS = 200;
+
+export function createStatusBoard(path: string, first: Status, clock: Clock, log: Logger): StatusBoard {
+  let current = first;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  const write = () => {
+    timer = undefined;
+    const text = `${JSON.stringify(current, null, 2)}\n`;
+    writing = writing
+      // Readable by everybody: `drawbridge status` and the tray need no rights.
+      .then(() => writeAtomic(path, text, 0o644))
+      .catch((error: unknown) => log.debug({ err: error }, 'status file could not be written'));
+    return writing;
+  };
+  return {
+    get current() {
+      return current;
+    },
+    update(change) {
+      current = { ...current, ...change, updatedAt: iso(clock.now()) };
+      timer ??= setTimeout(write, GATHER_MS).unref();
+    },
+    async flush() {
+      clearTimeout(timer);
+      await write();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { getCACertificates } from 'node:tls';
+
+/** PEM certificates of authorities; `undefined` leaves the choice to Node's own list. */
+export type Trust = { ca: string[] };
+
+/**
+ * Whom to believe about the server's TLS certificate: the authority that the server's order root signed for, and
+ * no other besides `caFile`; or the system's authorities where the server uses a public certificate.
+ */
+export async function loadTrust(tlsCa: string | null, caFile: string | undefined): Promise<Trust> {
+  const own = caFile === undefined ? [] : [await readFile(caFile, 'utf8')];
+  if (tlsCa !== null) return { ca: [tlsCa, ...own] };
+  return { ca: [...getCACertificates('default'), ...getCACertificates('system'), ...own] };
+}
+
+export type ConnectProblem = 'certificate-time' | 'certificate' | 'unreachable' | 'failed';
+
+/** A reset is not among them: that is also how some proxies refuse a WebSocket. */
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+]);
+
+const CERTIFICATE_CODES =
+  /^(CERT_|ERR_TLS_CERT|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
+
+/** Sorts an error of connecting by what a person would have to look at. */
+export function connectProblem(error: unknown): ConnectProblem {
+  const code = codeOf(error);
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return 'certificate-time';
+  if (CERTIFICATE_CODES.test(code)) return 'certificate';
+  return NETWORK_CODES.has(code) ? 'unreachable' : 'failed';
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,135 @@
+import { hostname } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
+import type { AgentSelf } from '../../collectors/check.ts';
+import { enrol } from '../agent/enrol.ts';
+import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
+import { createHost } from '../agent/host.ts';
+import type { Route } from '../agent/http.ts';
+import { lockHolder } from '../agent/lock.ts';
+import { statePaths } from '../agent/paths.ts';
+import { loadReaders } from '../agent/readers.ts';
+import { prepareStateFolder } from '../agent/state-folder.ts';
+import { stateFile } from '../agent/state-file.ts';
+import { agentVersion } from '../agent/version.ts';
+import { iso, systemClock } from '../base/clock.ts';
+import { createLogger } from '../base/log.ts';
+import { parseToken, type EnrolmentToken } from '../wire/token.ts';
+import { UsageError, type Settings, type SettingsOptions } from './agent-settings.ts';
+import { complain, paint, say, sayJson, withProgress } from './present.ts';
+
+export type EnrollOptions = SettingsOptions & {
+  server?: string;
+  token?: string;
+  tokenFile?: string;
+  tokenStdin?: boolean;
+  again?: boolean;
+};
+
+/** `drawbridge enroll`: returns 0 once enrolled or waiting for approval. */
+export async function enroll(settings: Settings, options: EnrollOptions): Promise<number> {
+  const token = await tokenFrom(options);
+  const route = routeTo(settings, options);
+  await prepareStateFolder(settings.stateDir);
+  const paths = statePaths(settings.stateDir);
+  const running = options.again === true ? await lockHolder(paths.lock) : null;
+  if (running !== null)
+    throw new UsageError(`Stop the agent (process ${running}) before giving this device a new identity.`);
+  const log = createLogger('drawbridge-enroll', 'warn');
+  const file = stateFile(paths.enrolment, enrolmentState, log);
+  const before = await file.read();
+  const enrolled = await withProgress('Enrolling this computer', async () =>
+    enrol({
+      route,
+      token,
+      file,
+      keys: {
+        wanted: settings.config.keyStore,
+        file: paths.keys,
+        isRoot: process.getuid?.() === 0,
+        hasSession: process.env.DBUS_SESSION_BUS_ADDRESS !== undefined,
+      },
+      host: { name: hostname(), platform: settings.platform, machine_id: await machineId(settings) },
+      clock: systemClock,
+      caFile: settings.config.server.caFile,
+      again: options.again === true,
+    }),
+  );
+  if (before !== null && before.device !== enrolled.device) await forgetOld(settings.stateDir);
+  answer(enrolled, options.json === true);
+  return 0;
+}
+
+/** What belonged to the identity before: its orders, its policy, its place in the sequence. Waiting reports stay. */
+async function forgetOld(stateDir: string): Promise<void> {
+  const { orders, standing, sequence } = statePaths(stateDir);
+  await Promise.all([orders, standing, sequence].map((path) => rm(path, { force: true })));
+}
+
+function answer(state: EnrolmentState, json: boolean): void {
+  const { device, status, server } = state;
+  if (json) return sayJson({ device, status, server: server.url, keyStore: state.keyStore });
+  if (status === 'pending') {
+    say(`${paint('yellow', 'Waiting for approval')}: this computer is known to ${server.url} already.`);
+    say(`An administrator has to run: drawbridge-server device approve ${device}`);
+  } else say(`${paint('green', 'Enrolled')} with ${server.url} as device ${device}.`);
+  say('Start the agent, if it is not running yet: drawbridge agent');
+}
+
+function routeTo({ config }: Settings, { server }: EnrollOptions): Route {
+  const address = server ?? config.server.url;
+  if (address === undefined) throw new UsageError('Which server? Add --server https://HOST[:PORT].');
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (url?.protocol !== 'https:')
+    throw new UsageError(
+      `${address} is not an https:// address. Example: --server https://posture.example.com:8443`,
+    );
+  return { url, proxy: config.server.proxy, env: process.env };
+}
+
+async function tokenFrom(options: EnrollOptions): Promise<EnrolmentToken> {
+  const parsed = parseToken(await tokenText(options));
+  if (!parsed.ok) throw new UsageError(parsed.error);
+  return parsed.value;
+}
+
+async function tokenText({ token, tokenFile, tokenStdin }: EnrollOptions): Promise<string> {
+  const given = [token, tokenFile, tokenStdin].filter((one) => one !== undefined);
+  if (given.length !== 1)
+    throw new UsageError('Give the token once: --token-stdin, --token-file FILE or --token TOKEN.');
+  if (tokenFile !== undefined) return readFile(tokenFile, 'utf8');
+  if (tokenStdin === true) return readInput();
+  complain('Everybody on this computer can see the command line, and so this token; prefer --token-stdin.');
+  return token ?? '';
+}
+
+const MAX_INPUT = 1_024;
+
+async function readInput(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin) {
+    text += String(chunk);
+    if (text.length > MAX_INPUT) break;
+  }
+  return text;
+}
+
+/** The keyed hash by which a server recognises the same hardware; null where it cannot be read. */
+async function machineId({ platform, stateDir }: Settings): Promise<string | null> {
+  const readers = await loadReaders(platform);
+  const host = createHost({ self: newcomer, questions: { watch: [] }, cacheFolder: stateDir });
+  const reading = await readers.agent(host).catch(() => null);
+  return reading?.state === 'known' ? reading.fact.machineId : null;
+}
+
+/** What an agent that has never run says of itself. */
+function newcomer(): AgentSelf {
+  return {
+    version: agentVersion(),
+    startedAt: iso(Date.now()),
+    keyProtection: null,
+    integrity: null,
+    spoolDropped: 0,
+    crashes: 0,
+    managed: [],
+  };
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+import { homedir } from 'node:os';
+import { Command } from 'commander';
+import { platformOf } from '../agent/paths.ts';
+import { loadSettings, type Settings, type SettingsOptions } from './agent-settings.ts';
+import type { EnrollOptions } from './agent-enroll.ts';
+import { complain } from './present.ts';
+
+/** Exit code of every command that could not do what it was asked. */
+const EXIT_FAILED = 4;
+
+const HELP = `
+Examples:
+  drawbridge check                      how healthy is this computer, and what to do first
+  drawbridge check --json               the same for programs
+  drawbridge enroll --server https://posture.example.com --token-stdin
+  drawbridge agent                      run the agent in the foreground (as root, for all checks)
+  drawbridge status                     what the running agent is doing
+  drawbridge doctor                     why it does not work
+
+Settings are optional: /etc/drawbridge/agent.yaml (root) or ~/.config/drawbridge/agent.yaml.`;
+
+const CHECK_HELP = `
+Nothing is sent anywhere. Without root some checks stay unknown, and say so.
+
+Exit code: 0 low risk, 1 medium, 2 high, 3 a check that the policy requires could not be read, 4 it did not work.
+
+Examples:
+  sudo drawbridge check
+  drawbridge check --json | jq .firstToFix`;
+
+const ENROLL_HELP = `
+A token is made by: drawbridge-server token create. It names the server's own key: a server that cannot prove that
+key does not get to see the token's secret, whatever certificate it shows.
+A run that was cut off can be repeated with the same token.
+
+Examples:
+  drawbridge enroll --server https://posture.example.com --token-stdin < token.txt
+  drawbridge enroll --server https://posture.example.com --token-file /root/token`;
+
+const STATUS_HELP = `
+Exit code: 0 connected, 1 not connected, 3 the agent does not run.`;
+
+const DOCTOR_HELP = `
+Exit code: 0 all well or warnings only, 1 something has to be done.`;
+
+type Action<O> = (settings: Settings, options: O) => Promise<number>;
+
+/** Settings are loaded first; what goes wrong is one sentence, not a stack. */
+function running<O extends SettingsOptions>(action: Action<O>): (options: O) => Promise<void> {
+  return async (options) => {
+    try {
+      const settings = await loadSettings(options, platformOf(process.platform), homedir());
+      process.exitCode = await action(settings, options);
+    } catch (error) {
+      complain(error instanceof Error ? error.message : String(error));
+      process.exitCode = EXIT_FAILED;
+    }
+  };
+}
+
+function withSettings(command: Command): Command {
+  return command
+    .option('--config <file>', 'settings file (YAML)')
+    .option('--state <folder>', 'state folder, instead of the settings’ own');
+}
+
+const program = new Command('drawbridge')
+  .description('Tells how healthy this computer is, and lets it into the company’s VPN while it is.')
+  .addHelpText('after', HELP);
+
+withSettings(program.command('check'))
+  .description('read everything now, judge it here, and say what to do first')
+  .option('--json', 'one JSON document instead of a table')
+  .addHelpText('after', CHECK_HELP)
+  .action(
+    running(async (settings, { json }: SettingsOptions) => {
+      const { check } = await import('./agent-check.ts');
+      return check(settings, json === true);
+    }),
+  );
+
+withSettings(program.command('status'))
+  .description('what the running agent is doing')
+  .option('--json', 'one JSON document instead of a table')
+  .addHelpText('after', STATUS_HELP)
+  .action(
+    running(async (settings, { json }: SettingsOptions) => {
+      const { status } = await import('./agent-status.ts');
+      return status(settings, json === true);
+    }),
+  );
+
+withSettings(program.command('enroll'))
+  .description('make this computer known to a server')
+  .option('--server <url>', 'https:// address of the server')
+  .option('--token-stdin', 'read the token from standard input')
+  .option('--token-file <file>', 'read the token from a file')
+  .option('--token <token>', 'the token itself (visible to everybody on this computer)')
+  .option('--again', 'give a computer that is enrolled a new identity')
+  .option('--json', 'one JSON document instead of sentences')
+  .addHelpText('after', ENROLL_HELP)
+  .action(
+    running(async (settings, options: EnrollOptions) => {
+      const { enroll } = await import('./agent-enroll.ts');
+      return enroll(settings, options);
+    }),
+  );
+
+withSettings(program.command('agent'))
+  .description('run the agent in the foreground until SIGTERM or Ctrl-C')
+  .action(
+    running(async ({ config, stateDir, platform }) => {
+      const { main } = await import('../agent/main.ts');
+      return main({ config, stateDir, platform });
+    }),
+  );
+
+await program.parseAsync();

@@ -1,0 +1,47 @@
+import type { DeviceDocument } from './api-client.ts';
+import { judgedTable, remedyLines, riskLine } from './judged.ts';
+import { paint } from './present.ts';
+import type { Access } from '../wire/decision.ts';
+
+const ACCESS_COLOURS = { allow: 'green', restrict: 'yellow', deny: 'red' } as const;
+
+const ACCESS_WORDS: Record<Access, string> = {
+  allow: 'allowed',
+  restrict: 'restricted',
+  deny: 'denied',
+};
+
+/** This machine as the company would see it: what was read, how it was judged, what follows, where to look further. */
+export async function overview(document: DeviceDocument, url: string): Promise<string> {
+  const { device, readings, verdicts, risk, decision, requiredUnknown, firstToFix } = document;
+  const lines = [
+    `${paint('bold', device.name)} as the posture server at ${url} sees it`,
+    '',
+    await judgedTable(readings, verdicts),
+    '',
+    `Risk: ${riskLine(risk, decision?.policy ?? 'none')}`,
+    ...(requiredUnknown.length > 0
+      ? [`Could not judge: ${requiredUnknown.join(', ')} could not be read.`]
+      : []),
+    ...(decision === null ? [] : [`VPN:  ${access(decision.access)}. ${decision.sentence}`]),
+    '',
+    ...(firstToFix === null ? [] : [...remedyLines(firstToFix, device.platform), '']),
+    paint('dim', 'Look further:'),
+    paint('dim', `  npm run -s server -- device ${device.id} --data .drawbridge/server`),
+    paint('dim', '  npm run -s drawbridge -- status --state .drawbridge/agent'),
+    paint('dim', `  ${url}/v1/openapi.json   the server's API   ${url}/metrics`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** One quiet line: when, what the company would decide now, and whether that has changed. */
+export function heartbeatLine(before: DeviceDocument, now: DeviceDocument): string {
+  const time = new Date(now.lastSeen ?? Date.now()).toLocaleTimeString('en-GB');
+  const decided = now.decision === null ? 'no decision' : `VPN ${access(now.decision.access)}`;
+  const changed = before.decision?.access === now.decision?.access ? '' : `  ${now.decision?.sentence ?? ''}`;
+  return `${paint('dim', time)}  heartbeat  risk ${now.risk.level} (${now.risk.score})  ${decided}${changed}\n`;
+}
+
+function access(value: Access): string {
+  return paint(ACCESS_COLOURS[value], ACCESS_WORDS[value]);
+}

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { err, ok, type Result } from '../base/result.ts';
+import { parseSettings, showProblems } from '../base/settings.ts';
+
+const path = z.string().min(1);
+const seconds = z.number().int().positive();
+const days = z.number().int().min(1).max(36_500);
+/** An attribute of RADIUS holds 253 bytes. */
+const attribute = z.string().min(1).max(253);
+
+/** The server's settings file. Everything has a default: an empty file is a complete one. */
+export const configSchema = z.strictObject({
+  listen: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      /** 0 takes any free port. */
+      port: z.number().int().min(0).max(65_535).default(8443),
+    })
+    .prefault({}),
+  /** The address under which devices reach this server, where it is another than `listen` says. */
+  publicUrl: z.url({ protocol: /^https$/ }).optional(),
+  /** Names and addresses that the server's own TLS certificate has to cover, besides those of this machine. */
+  names: z.array(z.string().min(1).max(253)).max(50).default([]),
+  /** Relative paths here count from this file's folder. */
+  dataDir: path.default('.'),
+  policyFile: path.default('policy.yaml'),
+  /** A certificate of the company's own instead of the one that `init` makes. */
+  tls: z.strictObject({ certFile: path, keyFile: path }).optional(),
+  /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded-For is believed. */
+  trustedProxies: z.array(z.string().min(1).max(50)).max(50).default([]),
+  radius: z
+    .strictObject({
+      allow: z
+        .strictObject({
+          filterId: attribute.default('posture-full'),
+          sessionTimeoutSeconds: seconds.default(28_800),
+        })
+        .prefault({}),
+      restrict: z
+        .strictObject({
+          filterId: attribute.default('posture-restrict'),
+          sessionTimeoutSeconds: seconds.default(300),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      /** Reports and decisions; the latest of each device stay for as long as the device does. */
+      historyDays: days.default(90),
+      auditDays: days.default(400),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      connections: z.number().int().positive().default(20_000),
+      /** Connections of one address that have not yet shown a session. */
+      pendingPerAddress: z.number().int().positive().default(2),
+      /** Attempts to enrol, a minute and address. */
+      enrolmentsPerMinute: z.number().int().positive().default(20),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    })
+    .prefault({}),
+});
+
+/** All paths are absolute. */
+export type ServerConfig = z.output<typeof configSchema>;
+
+/** The settings in a text, with paths taken from `folder`; or one `file:line:column: message` per problem. */
+export function parseConfig(text: string, file: string): Result<ServerConfig, string> {
+  const parsed = parseSettings(text, configSchema);
+  if (!parsed.ok) return err(showProblems(file, parsed.error));
+  return ok(withAbsolutePaths(parsed.value, dirname(resolve(file))));
+}
+
+/** Reads the settings file. The error is for a person and says what to do. */
+export async function loadConfig(file: string): Promise<Result<ServerConfig, string>> {
+  try {
+    return parseConfig(await readFile(file, 'utf8'), file);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return err(`${file}: ${why}\nIs this the right folder? "drawbridge-server init --data DIR" makes one.`);
+  }
+}
+
+function withAbsolutePaths(config: ServerConfig, folder: string): ServerConfig {
+  const dataDir = resolve(folder, config.dataDir);
+  const from = (name: string) => (isAbsolute(name) ? name : join(dataDir, name));
+  return {
+    ...config,
+    dataDir,
+    policyFile: from(config.policyFile),
+    ...(config.tls && {
+      tls: { certFile: from(config.tls.certFile), keyFile: from(config.tls.keyFile) },
+    }),
+  };
+}

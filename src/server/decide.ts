@@ -1,0 +1,118 @@
+import type { ReasonCode, Readings } from '../../collectors/specs.ts';
+import { assess, firstToFix, judge, type UnknownSince } from '../policy/judge.ts';
+import type { Policy } from '../policy/policy.ts';
+import { sentenceFor } from '../policy/words.ts';
+import { ACCESS, type Access, type Decision, type Risk, type Verdict } from '../wire/decision.ts';
+
+/** All that a decision rests on. Times are in milliseconds. */
+export type Evidence = {
+  readings: Partial<Readings>;
+  unknownSince: UnknownSince;
+  /** When the device was last heard; null before its first report. */
+  seenAt: number | null;
+  /** The time for which its readings were last asserted: heartbeats do not move it. */
+  factsAt: number | null;
+  /** Whether two computers are known to use the identity. */
+  cloned: boolean;
+};
+
+/** A policy with the name under which it stands in decisions. */
+export type NamedPolicy = { policy: Policy; label: string };
+
+export type Decided = {
+  decision: Decision;
+  verdicts: Verdict[];
+  /** The next moment at which silence alone changes the decision; Infinity when it cannot. */
+  silenceAt: number;
+};
+
+/** What one consideration allows, and why. */
+type Opinion = { access: Access; risk: Risk; reason: ReasonCode | 'ok'; sentence: string };
+
+/** Stands for "until something is heard". */
+const OPEN_END = '9999-12-31T23:59:59.999Z';
+
+/** Full reports overdue until the facts count as stale, however many heartbeats say that the agent is alive. */
+const OVERDUE_FULLS = 2;
+
+/** Pure. `previous` is the decision in force: it gives the new one its `since` where access stays the same. */
+export function decide(evidence: Evidence, named: NamedPolicy, now: number, previous: Decision | null): Decided {
+  const { policy, label } = named;
+  const verdicts = judge(evidence.readings, policy, now, evidence.unknownSince);
+  const byRisk = evidence.cloned ? clonedOpinion(policy) : riskOpinion(verdicts, policy);
+  const opinion = stricter(byRisk, silenceOpinion(evidence, policy, now, byRisk.risk));
+  const silenceAt = nextSilence(evidence, policy, now);
+  const since = previous?.access === opinion.access ? previous.since : new Date(now).toISOString();
+  const until = Number.isFinite(silenceAt) ? new Date(silenceAt).toISOString() : OPEN_END;
+  return { decision: { ...opinion, since, until, policy: label }, verdicts, silenceAt };
+}
+
+/** Whether two decisions say the same, apart from the times that every report moves. */
+export function sameDecision(a: Decision | null, b: Decision): boolean {
+  return (
+    a !== null &&
+    a.access === b.access &&
+    a.reason === b.reason &&
+    a.sentence === b.sentence &&
+    a.policy === b.policy &&
+    a.risk.score === b.risk.score &&
+    a.risk.level === b.risk.level
+  );
+}
+
+function riskOpinion(verdicts: readonly Verdict[], policy: Policy): Opinion {
+  const risk = assess(verdicts, policy);
+  const first = firstToFix(verdicts, policy);
+  return {
+    access: policy.access[risk.level],
+    risk,
+    reason: first?.reason ?? 'ok',
+    sentence: first?.sentence ?? sentenceFor('ok', '', 'everything that the policy asks for is in order'),
+  };
+}
+
+function clonedOpinion(policy: Policy): Opinion {
+  return {
+    access: policy.access.high,
+    risk: { score: 100, level: 'high' },
+    reason: 'agent-cloned',
+    sentence: sentenceFor('agent-cloned', 'one computer under this identity', 'two'),
+  };
+}
+
+/** A device that was never heard is restricted for as long as that lasts; deny is for one that has fallen silent. */
+function silenceOpinion(evidence: Evidence, policy: Policy, now: number, risk: Risk): Opinion {
+  const { seenAt, factsAt } = evidence;
+  if (seenAt === null || factsAt === null) return silent('restrict', risk, policy, 'nothing yet');
+  const { staleAt, denyAt, factsStaleAt } = silenceTimes(seenAt, factsAt, policy);
+  const given = `none since ${new Date(now >= staleAt ? seenAt : factsAt).toISOString()}`;
+  if (now >= denyAt) return silent('deny', risk, policy, given);
+  if (now >= Math.min(staleAt, factsStaleAt)) return silent('restrict', risk, policy, given);
+  return { access: 'allow', risk, reason: 'ok', sentence: '' };
+}
+
+function silent(access: Access, risk: Risk, policy: Policy, given: string): Opinion {
+  const expected = `a report every ${policy.heartbeat.everySeconds} seconds`;
+  return { access, risk, reason: 'agent-silent', sentence: sentenceFor('agent-silent', expected, given) };
+}
+
+function silenceTimes(seenAt: number, factsAt: number, policy: Policy) {
+  const { everySeconds, staleAfter, denyAfterSeconds, fullEverySeconds } = policy.heartbeat;
+  const staleAt = seenAt + staleAfter * everySeconds * 1_000;
+  return {
+    staleAt,
+    denyAt: Math.max(staleAt, seenAt + denyAfterSeconds * 1_000),
+    factsStaleAt: factsAt + OVERDUE_FULLS * fullEverySeconds * 1_000,
+  };
+}
+
+function nextSilence({ seenAt, factsAt }: Evidence, policy: Policy, now: number): number {
+  if (seenAt === null || factsAt === null) return Infinity;
+  const times = Object.values(silenceTimes(seenAt, factsAt, policy));
+  return Math.min(...times.filter((time) => time > now), Infinity);
+}
+
+/** The stricter of two; where they agree, the first one's reason stands. */
+function stricter(a: Opinion, b: Opinion): Opinion {
+  return ACCESS.indexOf(b.access) > ACCESS.indexOf(a.access) ? b : a;
+}

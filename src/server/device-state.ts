@@ -1,0 +1,108 @@
+import { checkIds, isCheckId, type CheckId, type Readings } from '../../collectors/specs.ts';
+import type { Reading } from '../base/reading.ts';
+import type { UnknownSince } from '../policy/judge.ts';
+import type { Verdict } from '../wire/decision.ts';
+import type { Base, WireReading } from '../wire/report.ts';
+import type { Evidence } from './decide.ts';
+import { openAlarms, type AlarmKind } from './store/alarms.ts';
+import { currentDecision, type Recorded } from './store/decisions.ts';
+import { findDevice, type Device } from './store/devices.ts';
+import { rawOf, readingsOf } from './store/reports.ts';
+import type { Db } from './store/store.ts';
+import type { RawRow, ReadingRow } from './store/tables.ts';
+
+/** What the server knows of a live device now. Never changed in place: what is accepted makes a new one. */
+export type DeviceState = {
+  readonly id: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly ueid: string;
+  /** Milliseconds, as all times here. */
+  readonly enrolledAt: number;
+  readonly seq: number;
+  readonly base: Base | null;
+  readonly lastReport: string | null;
+  readonly seenAt: number | null;
+  readonly factsAt: number | null;
+  readonly agentVersion: string | null;
+  readonly dropped: number;
+  readonly readings: Partial<Readings>;
+  readonly raw: Readonly<Record<string, WireReading>>;
+  /** When each check was last known, and first asked. */
+  readonly knownAt: Readonly<UnknownSince>;
+  readonly askedAt: Readonly<UnknownSince>;
+  readonly alarms: readonly AlarmKind[];
+  readonly decision: Recorded | null;
+  readonly verdicts: readonly Verdict[];
+  /** When to judge again although nothing was heard. */
+  readonly dueAt: number;
+};
+
+export function evidenceOf(state: DeviceState): Evidence {
+  const { readings, seenAt, factsAt } = state;
+  return { readings, seenAt, factsAt, unknownSince: unknownSince(state), cloned: state.alarms.includes('cloned_key') };
+}
+
+/** A check that a device never says anything about has been unknown since it was enrolled. */
+function unknownSince(state: DeviceState): UnknownSince {
+  const entries = checkIds.map((id) => [id, state.knownAt[id] ?? state.askedAt[id] ?? state.enrolledAt]);
+  return Object.fromEntries(entries) as UnknownSince;
+}
+
+/** Reads a device as it is on disk; null when there is none that is live. */
+export async function loadState(db: Db, id: string): Promise<DeviceState | null> {
+  const device = await findDevice(db, id);
+  if (device?.status !== 'live') return null;
+  const rows = (await readingsOf(db, id)).flatMap(knownCheck);
+  return {
+    ...basics(device),
+    readings: Object.fromEntries(rows.map((row) => [row.id, row.reading])) as Partial<Readings>,
+    raw: Object.fromEntries((await rawOf(db, id)).map((row) => [row.check_id, parseRaw(row)])),
+    knownAt: knownTimes(rows, device.facts_at),
+    askedAt: Object.fromEntries(rows.map((row) => [row.id, row.askedAt])),
+    alarms: (await openAlarms(db, id)).map((alarm) => alarm.kind),
+    decision: await currentDecision(db, id),
+    verdicts: [],
+    dueAt: 0,
+  };
+}
+
+function basics(device: Device) {
+  const { base_seq: seq, base_dig: dig } = device;
+  return {
+    id: device.id,
+    name: device.name,
+    platform: device.platform,
+    ueid: device.ueid,
+    enrolledAt: device.enrolled_at,
+    seq: device.seq,
+    base: seq === null || dig === null ? null : { seq, dig },
+    lastReport: device.last_report,
+    seenAt: device.seen_at,
+    factsAt: device.facts_at,
+    agentVersion: device.agent_version,
+    dropped: device.dropped,
+  };
+}
+
+type LoadedReading = { id: CheckId; reading: Reading<unknown>; knownAt: number | null; askedAt: number };
+
+/** Written by ourselves after it was parsed; a check that a newer server knew is left out. */
+function knownCheck(row: ReadingRow): LoadedReading[] {
+  if (!isCheckId(row.check_id)) return [];
+  const reading = JSON.parse(row.reading) as Reading<unknown>;
+  return [{ id: row.check_id, reading, knownAt: row.known_at, askedAt: row.asked_at }];
+}
+
+/** A row is written when its reading changes; one that is known still was so when facts were last asserted. */
+function knownTimes(rows: readonly LoadedReading[], factsAt: number | null): UnknownSince {
+  const entries = rows.flatMap(({ id, reading, knownAt }) => {
+    const time = reading.state === 'known' ? Math.max(knownAt ?? 0, factsAt ?? 0) : knownAt;
+    return time === null ? [] : [[id, time]];
+  });
+  return Object.fromEntries(entries) as UnknownSince;
+}
+
+function parseRaw(row: RawRow): WireReading {
+  return JSON.parse(row.reading) as WireReading;
+}

@@ -1,0 +1,185 @@
+import { sql, type ColumnDefinitionBuilder, type CreateTableBuilder, type Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import type { Db } from './store.ts';
+
+/** Runs in a migration, which knows tables as they were at its time. */
+type Schema = Kysely<Record<string, never>>;
+
+/** Brings the database to the newest form. Migrations are never changed once released, only added. */
+export async function migrate(db: Db): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ '0001-first': { up: first } }) },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+const required = (column: ColumnDefinitionBuilder) => column.notNull();
+const key = (column: ColumnDefinitionBuilder) => column.primaryKey();
+
+async function first(db: Schema): Promise<void> {
+  for (const table of firstTables(db)) await table.execute();
+  await db.schema.createIndex('devices_machine').on('devices').column('machine_id').execute();
+  await db.schema.createIndex('reports_received').on('reports').column('received_at').execute();
+  await db.schema.createIndex('decisions_device').on('decisions').columns(['device', 'id']).execute();
+  await db.schema.createIndex('decisions_at').on('decisions').column('at').execute();
+  await db.schema.createIndex('orders_device').on('orders').columns(['device', 'target', 'oseq']).execute();
+  await db.schema.createIndex('receipts_order').on('receipts').column('order_id').execute();
+  await db.schema.createIndex('audit_at').on('audit').column('at').execute();
+  await sql`create index alarms_open on alarms (device) where cleared_at is null`.execute(db);
+}
+
+type AnyTable = CreateTableBuilder<string, never>;
+
+function firstTables(db: Schema): AnyTable[] {
+  return [...identityTables(db), ...evidenceTables(db), ...orderTables(db), ...recordTables(db)] as AnyTable[];
+}
+
+function identityTables(db: Schema) {
+  return [
+    db.schema
+      .createTable('devices')
+      .addColumn('id', 'text', key)
+      .addColumn('name', 'text', required)
+      .addColumn('platform', 'text', required)
+      .addColumn('machine_id', 'text')
+      .addColumn('ueid', 'text', required)
+      .addColumn('key_protection', 'text', required)
+      .addColumn('status', 'text', required)
+      .addColumn('replaces', 'text', (column) => column.references('devices.id'))
+      .addColumn('enrolled_at', 'bigint', required)
+      .addColumn('seq', 'bigint', required)
+      .addColumn('boot', 'text')
+      .addColumn('retired_boots', 'text', required)
+      .addColumn('base_seq', 'bigint')
+      .addColumn('base_dig', 'text')
+      .addColumn('last_report', 'text')
+      .addColumn('seen_at', 'bigint')
+      .addColumn('facts_at', 'bigint')
+      .addColumn('agent_version', 'text')
+      .addColumn('dropped', 'bigint', required),
+    ofDevice(db, 'keys')
+      .addColumn('kid', 'text', key)
+      .addColumn('kind', 'text', required)
+      .addColumn('jwk', 'text', required)
+      .addColumn('created_at', 'bigint', required),
+    db.schema
+      .createTable('tokens')
+      .addColumn('id', 'text', key)
+      .addColumn('hash', 'text', required)
+      .addColumn('kind', 'text', required)
+      .addColumn('uses_left', 'integer', required)
+      .addColumn('approval', 'integer', required)
+      .addColumn('note', 'text', required)
+      .addColumn('created_at', 'bigint', required)
+      .addColumn('expires_at', 'bigint', required)
+      .addColumn('revoked_at', 'bigint'),
+    ofDevice(db, 'token_uses')
+      .addColumn('token', 'text', (column) => column.notNull().references('tokens.id'))
+      .addColumn('kid', 'text', required)
+      .addColumn('used_at', 'bigint', required)
+      .addPrimaryKeyConstraint('token_uses_key', ['token', 'kid'] as never),
+    db.schema
+      .createTable('gateways')
+      .addColumn('id', 'text', key)
+      .addColumn('name', 'text', (column) => column.notNull().unique())
+      .addColumn('hash', 'text', required)
+      .addColumn('created_at', 'bigint', required)
+      .addColumn('revoked_at', 'bigint'),
+  ];
+}
+
+function evidenceTables(db: Schema) {
+  return [
+    ofDevice(db, 'reports')
+      .addColumn('id', 'text', required)
+      .addColumn('kind', 'text', required)
+      .addColumn('seq', 'bigint', required)
+      .addColumn('collected_at', 'bigint', required)
+      .addColumn('received_at', 'bigint', required)
+      .addColumn('content', 'text', required)
+      .addColumn('readings', 'text', required)
+      .addPrimaryKeyConstraint('reports_key', ['device', 'id'] as never),
+    ofDevice(db, 'readings')
+      .addColumn('check_id', 'text', required)
+      .addColumn('reading', 'text', required)
+      .addColumn('known_at', 'bigint')
+      .addColumn('asked_at', 'bigint', required)
+      .addPrimaryKeyConstraint('readings_key', ['device', 'check_id'] as never),
+    ofDevice(db, 'raw')
+      .addColumn('check_id', 'text', required)
+      .addColumn('reading', 'text', required)
+      .addColumn('received_at', 'bigint', required)
+      .addPrimaryKeyConstraint('raw_key', ['device', 'check_id'] as never),
+    ofDevice(db, 'decisions')
+      .addColumn('id', 'text', key)
+      .addColumn('at', 'bigint', required)
+      .addColumn('access', 'text', required)
+      .addColumn('risk_score', 'integer', required)
+      .addColumn('risk_level', 'text', required)
+      .addColumn('reason', 'text', required)
+      .addColumn('sentence', 'text', required)
+      .addColumn('since', 'bigint', required)
+      .addColumn('until', 'bigint', required)
+      .addColumn('policy', 'text', required),
+  ];
+}
+
+function orderTables(db: Schema) {
+  return [
+    ofDevice(db, 'wanted')
+      .addColumn('target', 'text', required)
+      .addColumn('want', 'text', required)
+      .addColumn('since', 'bigint', required)
+      .addColumn('cause', 'text', required)
+      .addPrimaryKeyConstraint('wanted_key', ['device', 'target'] as never),
+    ofDevice(db, 'orders')
+      .addColumn('id', 'text', key)
+      .addColumn('target', 'text', required)
+      .addColumn('action', 'text', required)
+      .addColumn('want', 'text')
+      .addColumn('oseq', 'bigint', required)
+      .addColumn('issued_at', 'bigint', required)
+      .addColumn('expires_at', 'bigint', required)
+      .addColumn('state', 'text', required)
+      .addColumn('status', 'integer')
+      .addColumn('reason', 'text')
+      .addColumn('jws', 'text', required),
+    ofDevice(db, 'receipts')
+      .addColumn('id', 'text', key)
+      .addColumn('order_id', 'text', required)
+      .addColumn('phase', 'text', required)
+      .addColumn('status', 'integer', required)
+      .addColumn('received_at', 'bigint', required)
+      .addColumn('jws', 'text', required),
+  ];
+}
+
+function recordTables(db: Schema) {
+  return [
+    ofDevice(db, 'alarms')
+      .addColumn('id', 'text', key)
+      .addColumn('kind', 'text', required)
+      .addColumn('raised_at', 'bigint', required)
+      .addColumn('detail', 'text', required)
+      .addColumn('cleared_at', 'bigint')
+      .addColumn('cleared_by', 'text'),
+    db.schema
+      .createTable('audit')
+      .addColumn('id', 'text', key)
+      .addColumn('at', 'bigint', required)
+      .addColumn('actor', 'text', required)
+      .addColumn('action', 'text', required)
+      .addColumn('subject', 'text', required)
+      .addColumn('detail', 'text', required),
+    db.schema.createTable('meta').addColumn('key', 'text', key).addColumn('value', 'text', required),
+  ];
+}
+
+/** A table whose rows belong to a device and go with it. */
+function ofDevice(db: Schema, name: string) {
+  return db.schema
+    .createTable(name)
+    .addColumn('device', 'text', (column) => column.notNull().references('devices.id').onDelete('cascade'));
+}

@@ -1,0 +1,74 @@
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely, SqliteDialect } from 'kysely';
+import { groupCommit, type CommitObserver } from './group-commit.ts';
+import { migrate } from './migrations.ts';
+import { kyselyDatabase } from './node-sqlite.ts';
+import { StoreUnavailable, type Db, type Store } from './store.ts';
+import type { Tables } from './tables.ts';
+
+/** SQLite's primary result codes after which a transaction cannot go on: what is wrong is not the statement. */
+const FATAL = new Set([
+  5, // BUSY: another process holds the write lock for longer than the timeout
+  7, // NOMEM
+  8, // READONLY
+  10, // IOERR
+  11, // CORRUPT
+  13, // FULL
+  14, // CANTOPEN
+  26, // NOTADB
+]);
+
+const BUSY_TIMEOUT_MS = 2_000;
+
+/**
+ * A store in one SQLite file. `synchronous=FULL` in WAL mode: a commit returns after fsync, so what was confirmed
+ * survives a power cut. Writing and reading have a connection each: a reader sees committed rows only.
+ */
+export async function openSqlite(file: string, observe?: CommitObserver): Promise<Store> {
+  const writing = openWriting(file);
+  const writer = kyselyOn(writing);
+  await migrate(writer);
+  const reading = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  const reader = kyselyOn(reading);
+  const commits = groupCommit({ exec: (sql) => writing.exec(sql), isFatal }, observe);
+  const version = writing.prepare('pragma data_version');
+  const versionNow = () => version.get()?.data_version;
+  let seen = versionNow();
+  return {
+    write: (unit) => commits.add(() => unit(writer)),
+    async read(query) {
+      try {
+        return await query(reader);
+      } catch (error) {
+        throw isFatal(error) ? new StoreUnavailable(error) : error;
+      }
+    },
+    async changedElsewhere() {
+      const before = seen;
+      seen = versionNow();
+      return seen !== before;
+    },
+    async close() {
+      await commits.drained();
+      reading.close();
+      writing.close();
+    },
+  };
+}
+
+function openWriting(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+  database.exec('pragma journal_mode = wal');
+  database.exec('pragma synchronous = full');
+  return database;
+}
+
+function kyselyOn(database: DatabaseSync): Db {
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: kyselyDatabase(database) }) });
+}
+
+function isFatal(error: unknown): boolean {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0;
+  // The low byte is the primary code; the rest says which of its kinds.
+  return FATAL.has(code & 0xff);
+}

@@ -1,0 +1,177 @@
+/** Times are milliseconds since the epoch unless a name ends in `_s` (seconds, as they stand in a token). */
+export type Tables = {
+  devices: DeviceRow;
+  keys: KeyRow;
+  tokens: TokenRow;
+  token_uses: TokenUseRow;
+  gateways: GatewayRow;
+  reports: ReportRow;
+  readings: ReadingRow;
+  raw: RawRow;
+  decisions: DecisionRow;
+  wanted: WantedRow;
+  orders: OrderRow;
+  receipts: ReceiptRow;
+  alarms: AlarmRow;
+  audit: AuditRow;
+  meta: MetaRow;
+};
+
+export type DeviceRow = {
+  id: string;
+  name: string;
+  platform: string;
+  machine_id: string | null;
+  ueid: string;
+  key_protection: string;
+  /** `pending`: waits for approval; `live`; `revoked`: may never report again. */
+  status: 'pending' | 'live' | 'revoked';
+  /** The live device that this one takes the place of, once approved. */
+  replaces: string | null;
+  enrolled_at: number;
+  /** Highest sequence number accepted. */
+  seq: number;
+  /** The agent's start that holds the device's identity, and, as JSON, earlier ones that it took over from. */
+  boot: string | null;
+  retired_boots: string;
+  /** The last full or delta report, on which the next delta builds. */
+  base_seq: number | null;
+  base_dig: string | null;
+  last_report: string | null;
+  /** When the device was last heard, and the time for which its facts were last asserted. */
+  seen_at: number | null;
+  facts_at: number | null;
+  agent_version: string | null;
+  dropped: number;
+};
+
+export type KeyRow = {
+  /** RFC 7638 thumbprint. */
+  kid: string;
+  device: string;
+  kind: 'report' | 'encryption';
+  jwk: string;
+  created_at: number;
+};
+
+export type TokenRow = {
+  id: string;
+  hash: string;
+  kind: 'one-time' | 'fleet';
+  uses_left: number;
+  /** 1: what enrols with it waits for approval. */
+  approval: number;
+  note: string;
+  created_at: number;
+  expires_at: number;
+  revoked_at: number | null;
+};
+
+/** Who used a token: the same key may ask again when the answer was lost. */
+export type TokenUseRow = { token: string; kid: string; device: string; used_at: number };
+
+export type GatewayRow = {
+  id: string;
+  name: string;
+  hash: string;
+  created_at: number;
+  revoked_at: number | null;
+};
+
+export type ReportRow = {
+  device: string;
+  id: string;
+  kind: string;
+  seq: number;
+  collected_at: number;
+  received_at: number;
+  /** Of the complete readings, also where the report was a delta. */
+  content: string;
+  /** JSON: readings as they came on the wire. */
+  readings: string;
+};
+
+export type ReadingRow = {
+  device: string;
+  check_id: string;
+  /** JSON: a `Reading`. */
+  reading: string;
+  /** When the check was last known (null: never), and first asked. */
+  known_at: number | null;
+  asked_at: number;
+};
+
+/** A check, or version of one, that this server does not know; JSON as it came. */
+export type RawRow = { device: string; check_id: string; reading: string; received_at: number };
+
+export type DecisionRow = {
+  id: string;
+  device: string;
+  at: number;
+  access: string;
+  risk_score: number;
+  risk_level: string;
+  reason: string;
+  sentence: string;
+  since: number;
+  until: number;
+  policy: string;
+};
+
+export type WantedRow = {
+  device: string;
+  target: string;
+  want: 'denied' | 'allowed';
+  since: number;
+  cause: string;
+};
+
+export type OrderRow = {
+  id: string;
+  device: string;
+  target: string;
+  action: string;
+  /** The wanted state that it is to bring about; null for a mere request such as `scan`. */
+  want: string | null;
+  oseq: number;
+  issued_at: number;
+  expires_at: number;
+  state: 'sent' | 'received' | 'done' | 'failed';
+  /** OpenC2 status and text of the last receipt. */
+  status: number | null;
+  reason: string | null;
+  jws: string;
+};
+
+export type ReceiptRow = {
+  id: string;
+  device: string;
+  order_id: string;
+  phase: string;
+  status: number;
+  received_at: number;
+  /** The device's signed word. */
+  jws: string;
+};
+
+export type AlarmRow = {
+  id: string;
+  device: string;
+  kind: 'cloned_key' | 'report_conflict';
+  raised_at: number;
+  detail: string;
+  cleared_at: number | null;
+  cleared_by: string | null;
+};
+
+export type AuditRow = {
+  id: string;
+  at: number;
+  /** Who: `admin`, `cli`, `server`, `device:<id>`, `gateway:<name>`, or an address. */
+  actor: string;
+  action: string;
+  subject: string;
+  detail: string;
+};
+
+export type MetaRow = { key: string; value: string };
