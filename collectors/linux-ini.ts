@@ -13,8 +13,8 @@ export function parseIni(text: string): IniSection[] {
     const line = raw.replace(/(^|\s)[#;].*$/, '').trim();
     const name = /^\[(.*)\]$/.exec(line)?.[1];
     if (name !== undefined) sections.push({ name: name.trim(), entries: [] });
-    const entry = name === undefined ? /^([^=]+?)\s*=\s*(.*)$/.exec(line) : null;
-    if (entry) sections.at(-1)?.entries.push([entry[1] ?? '', entry[2] ?? '']);
+    const at = name === undefined ? line.indexOf('=') : -1;
+    if (at > 0) sections.at(-1)?.entries.push([line.slice(0, at).trimEnd(), line.slice(at + 1).trimStart()]);
   }
   return sections;
 }

@@ -1,7 +1,7 @@
 import { falconctl } from '../src/base/commands.ts';
 import type { Host } from './check.ts';
 import { runPlist } from './macos-read.ts';
-import { at, flagOf, textOf } from './macos-values.ts';
+import { at, flagOf, matchLine, textOf } from './macos-values.ts';
 
 /** CrowdStrike's sensor in its own words. Null where this version's answer does not say. */
 export type Falcon = {
@@ -44,9 +44,9 @@ const NOT_LOADED: Falcon = { version: null, loaded: false, reduced: null, operat
 
 /** `falconctl stats`: sections under `=== name ===`. The Linux tool's `aid="…"` answer is another format. */
 export function parseFalconStats(text: string): Falcon | null {
-  if (/^Error: The sensor has not loaded/m.test(text)) return NOT_LOADED;
-  if (!/^=== \w+ ===$/m.test(text)) return null;
-  const value = (label: string) => new RegExp(`^\\s*${label}: *(\\S+)`, 'm').exec(text)?.[1];
+  if (matchLine(text, /^Error: The sensor has not loaded/)) return NOT_LOADED;
+  if (!matchLine(text, /^=== \w+ ===$/)) return null;
+  const value = (label: string) => matchLine(text, new RegExp(`^\\s*${label}: *(\\S+)`))?.[1];
   const operational = flagOf(value('Sensor operational'));
   return {
     version: value('version') ?? null,

@@ -1,6 +1,6 @@
 import { macSentinelctl } from '../src/base/commands.ts';
 import type { Host } from './check.ts';
-import { linesOf } from './macos-values.ts';
+import { linesOf, matchLine } from './macos-values.ts';
 
 /** `sentinelctl status` by `Section/Key`, such as `Agent/Protection`. */
 export type SentinelStatus = ReadonlyMap<string, string>;
@@ -30,7 +30,7 @@ export function parseSentinelStatus(text: string): SentinelStatus | null {
 }
 
 export function parseSentinelVersion(text: string): string | null {
-  return /^SentinelOne (\d+(?:\.\d+)+)/m.exec(text)?.[1] ?? null;
+  return matchLine(text, /^SentinelOne (\d+(?:\.\d+)+)/)?.[1] ?? null;
 }
 
 /** The id that the console shows as UUID. */

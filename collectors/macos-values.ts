@@ -54,7 +54,25 @@ export function timeOf(value: unknown): string | null {
   return Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
-/** A trimmed string's lines without their ends, at most 10 000. */
+/** Milliseconds since 1970, as number or digits, as ISO 8601; anything that is no time since 2001 is null. */
+export function epochTimeOf(value: unknown): string | null {
+  const ms = numberOf(value);
+  return ms !== null && ms > 1e12 && ms < 1e13 ? new Date(ms).toISOString() : null;
+}
+
+/** The first line that fits. Line by line, so that no repetition in the text can make a pattern run for ever. */
+export function matchLine(text: string, form: RegExp): RegExpExecArray | null {
+  for (const line of linesOf(text)) {
+    const match = form.exec(line);
+    if (match) return match;
+  }
+  return null;
+}
+
+const MAX_LINES = 10_000;
+const MAX_LINE = 2_000;
+
+/** A text's lines without their ends; more lines, and what goes beyond a line's usual length, are not looked at. */
 export function linesOf(text: string): string[] {
-  return text.split(/\r?\n/, 10_000);
+  return text.split(/\r?\n/, MAX_LINES).map((line) => line.slice(0, MAX_LINE));
 }

@@ -22,7 +22,7 @@ export function parseDefenderId(text: string): string | null {
 
 /** `sentinelctl management status`: lines `UUID   <id>` or `UUID: <id>`. */
 export function parseSentinelOneUuid(text: string): string | null {
-  return checked(/^\s*UUID(?:\s*:|\s{2,})\s*(\S+)\s*$/im.exec(text)?.[1]);
+  return checked(/^[ \t]*UUID(?: *:|[ \t]{2})[ \t]*(\S+)[ \t]*$/im.exec(text)?.[1]);
 }
 
 /** `client.keys`: `<id> <name> <address> <key>`; removed agents have their name after `!` or `#`. */

@@ -39,7 +39,7 @@ async function readVersion(host: Host, updater: Command): Promise<string | null>
 /** `EM002   26850 (20230302)   Detection engine`: the module's number does not change with the language. */
 export function parseDetectionEngine(text: string): Pick<Product, 'definitionsVersion' | 'definitionsAt'> {
   const [, definitionsVersion = null, year, month, day] =
-    /^\s*EM002\s+(\S+)\s+\((\d{4})(\d\d)(\d\d)\)/m.exec(text) ?? [];
+    /^[ \t]*EM002[ \t]+(\S+)[ \t]+\((\d{4})(\d\d)(\d\d)\)/m.exec(text) ?? [];
   const at = Date.parse(`${year}-${month}-${day}T00:00:00Z`);
   return { definitionsVersion, definitionsAt: Number.isNaN(at) ? null : iso(at) };
 }

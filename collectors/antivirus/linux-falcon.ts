@@ -44,8 +44,10 @@ async function isReduced(host: Host): Promise<boolean | null> {
   return word === 'true' ? true : word === 'false' ? false : null;
 }
 
+const MAX_ANSWER = 4_096;
+
 /** `aid="44e3…", rfm-state=false, version = 7.14.16703.0.`: a full stop or a comma ends each answer. */
 export function parseFalcon(text: string): ReadonlyMap<string, string> {
-  const answers = text.matchAll(/([a-z][a-z-]*)\s*=\s*"?([\w.-]*\w)"?/g);
+  const answers = text.slice(0, MAX_ANSWER).matchAll(/\b([a-z][a-z-]{0,30})\s*=\s*"?([\w.-]*\w)"?/g);
   return new Map([...answers].map(([, key = '', answer = '']) => [key, answer]));
 }

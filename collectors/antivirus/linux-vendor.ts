@@ -81,13 +81,15 @@ export function plainMode(realtime: boolean | null): Product['mode'] {
 export function parseFields(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const line of text.split('\n', MAX_LINES)) {
-    const [, key, value] = /^[\s-]*(\S.*?)(?::\s|\s{2,})\s*(\S.*)$/.exec(line.trimEnd()) ?? [];
+    const [, key, value] =
+      /^[\s-]*(\S.*?)(?::\s|\s{2,})\s*(\S.*)$/.exec(line.slice(0, MAX_LINE).trimEnd()) ?? [];
     if (key !== undefined && value !== undefined && !fields.has(key)) fields.set(key, value);
   }
   return fields;
 }
 
 const MAX_LINES = 2_000;
+const MAX_LINE = 500;
 
 /** The words vendors use for a switch; anything else is unknown, never off. */
 export function parseSwitch(word: string | undefined): boolean | null {

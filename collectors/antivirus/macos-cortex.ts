@@ -1,4 +1,5 @@
 import { macCytool } from '../../src/base/commands.ts';
+import { matchLine } from '../macos-values.ts';
 import { installedProduct, type ProductReader } from './macos-product.ts';
 
 export const readCortex: ProductReader = async (host) => {
@@ -9,17 +10,17 @@ export const readCortex: ProductReader = async (host) => {
   const running = parseCortexRuntime(runtime.stdout);
   return {
     ...installedProduct('Palo Alto Networks', 'Cortex XDR'),
-    version: /^Cortex XDR .*?(\d+(?:\.\d+)+)\s*$/m.exec(about.stdout)?.[1] ?? null,
+    version: matchLine(about.stdout, /^Cortex XDR .*?(\d+(?:\.\d+)+)\s*$/)?.[1] ?? null,
     running,
     mode: running === null ? null : running ? 'active' : 'off',
-    definitionsVersion: /^Content Version:\s+(\S+)/m.exec(content.stdout)?.[1] ?? null,
+    definitionsVersion: matchLine(content.stdout, /^Content Version:\s+(\S+)/)?.[1] ?? null,
   };
 };
 
 /** Both daemons must run: `pmd` protects, `authorized` serves the kernel's questions. Null without the table. */
 export function parseCortexRuntime(text: string): boolean | null {
   const states = ['pmd', 'authorized'].map(
-    (name) => new RegExp(`^\\s*${name}\\s+\\S+\\s+\\S+\\s+(\\w+)`, 'm').exec(text)?.[1],
+    (name) => matchLine(text, new RegExp(`^\\s*${name}\\s+\\S+\\s+\\S+\\s+(\\w+)`))?.[1],
   );
   if (states.every((state) => state === undefined)) return null;
   return states.every((state) => state === 'Running');

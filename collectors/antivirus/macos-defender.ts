@@ -1,6 +1,6 @@
 import type { Output } from '../check.ts';
 import { readMdatpHealth, type MdatpHealth } from '../macos-mdatp.ts';
-import { flagOf, itemsOf, numberOf, textOf } from '../macos-values.ts';
+import { epochTimeOf, flagOf, itemsOf, textOf } from '../macos-values.ts';
 import { installedProduct, type Product, type ProductReader } from './macos-product.ts';
 
 const VENDOR = 'Microsoft';
@@ -28,7 +28,8 @@ export function defenderProduct(health: MdatpHealth): Product {
     realtime: both(flag('realTimeProtectionEnabled'), flag('realTimeProtectionAvailable')),
     mode: modeOf(flag),
     definitionsVersion: textOf(health.get('definitionsVersion')),
-    definitionsAt: epochMs(health.get('definitionsUpdated')),
+    // Only the JSON form has a number; the text form's date is in the user's own format.
+    definitionsAt: epochTimeOf(health.get('definitionsUpdated')),
     upToDate: isUpToDate(textOf(health.get('definitionsStatus'))),
     tamperProtection: isTamperProtected(textOf(health.get('tamperProtection'))),
     health: itemsOf(health.get('healthIssues'))
@@ -50,12 +51,6 @@ function modeOf(flag: (key: string) => boolean | null): Product['mode'] {
 function both(one: boolean | null, other: boolean | null): boolean | null {
   if (one === false || other === false) return false;
   return one === null || other === null ? null : true;
-}
-
-/** Only the JSON form has a number; the text form's date is in the user's own format. */
-function epochMs(value: unknown): string | null {
-  const ms = numberOf(value);
-  return ms !== null && ms > 1e12 && ms < 1e13 ? new Date(ms).toISOString() : null;
 }
 
 /** `upToDate` in JSON, `up_to_date` in text. */

@@ -1,7 +1,7 @@
 import { launchctl, xprotect } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
 import { readPlist } from '../macos-read.ts';
-import { at, textOf, timeOf } from '../macos-values.ts';
+import { at, linesOf, matchLine, textOf, timeOf } from '../macos-values.ts';
 import { installedProduct, type Product, type ProductReader } from './macos-product.ts';
 
 type Scans = { launch: boolean | null; background: boolean | null };
@@ -45,9 +45,9 @@ function isEnabled(word: string | null): boolean | null {
 /** Up to macOS 14. A job that is absent may only be named otherwise in that release: unknown, not off. */
 async function readJobs(host: Host): Promise<Scans | null> {
   const { stdout } = await host.run(launchctl, ['list']);
-  const isLoaded = (label: string) => new RegExp(`\\s${label.replaceAll('.', '\\.')}$`, 'm').test(stdout);
+  const labels = new Set(linesOf(stdout).map((line) => line.split(/\s/).at(-1)));
   const loaded = ['com.apple.XprotectFramework.PluginService', 'com.apple.XProtect.daemon.scan'].every(
-    isLoaded,
+    (label) => labels.has(label),
   );
   return loaded ? { launch: true, background: true } : null;
 }
@@ -60,7 +60,7 @@ async function readDefinitions(host: Host): Promise<Definitions> {
 }
 
 export function parseXProtectVersion(text: string): Definitions | null {
-  const match = /^Version: (\d+)(?:\s+Installed: (.+?))?\s*$/m.exec(text);
+  const match = matchLine(text, /^Version: (\d+)(?:\s+Installed: (.+?))?\s*$/);
   return match && { definitionsVersion: match[1] ?? null, definitionsAt: timeOf(match[2]) };
 }
 

@@ -33,7 +33,7 @@ export async function read(host: Host): Promise<Observed<Antivirus>> {
   if (registered.ok)
     return summarize(registrationsOf(registered.value), defender.ok ? defender.value : null, []);
   const services = await readServices(host);
-  if (!defender.ok && !services.some(isProtecting)) return mostTelling(defender.error, registered.error);
+  if (!defender.ok && !services.some(isActive)) return mostTelling(defender.error, registered.error);
   return summarize([], defender.ok ? defender.value : null, services);
 }
 
@@ -50,8 +50,9 @@ function summarize(
 ): Observed<Antivirus> {
   const registeredDefender = registrations.find((one) => one.isDefender) ?? null;
   const others = registrations.filter((one) => !one.isDefender).map(toProduct);
-  const products = [...microsofts(registeredDefender, defender), ...others, ...services].slice(0, 30);
-  return known({ products, active: products.find(isProtecting)?.name ?? null });
+  const selfReported = [...microsofts(registeredDefender, defender), ...others];
+  const active = selfReported.find(isProtecting) ?? services.find(isActive);
+  return known({ products: [...selfReported, ...services].slice(0, 30), active: active?.name ?? null });
 }
 
 /** Seen from both sides it is still one product. */
@@ -61,7 +62,11 @@ function microsofts(registered: Registration | null, defender: ComputerStatus | 
 }
 
 function isProtecting({ mode, realtime }: AntivirusProduct): boolean {
-  return mode === 'active' && realtime !== false;
+  return mode === 'active' && realtime === true;
+}
+
+function isActive({ mode }: AntivirusProduct): boolean {
+  return mode === 'active';
 }
 
 const service = z.object({ Name: text, State: text });

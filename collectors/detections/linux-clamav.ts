@@ -40,13 +40,16 @@ async function readEnd(host: Host, path: string): Promise<Result<string, FilePro
 export function parseClamLog(text: string): Finding[] {
   const line = /^(?:(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}) -> )?(.+): (\S+) FOUND$/;
   return text.split('\n').flatMap((raw) => {
-    const [, date = '', path = '', found = ''] = line.exec(raw.trimEnd()) ?? [];
+    const [, date = '', path = '', found = ''] = line.exec(raw.slice(0, MAX_LINE).trimEnd()) ?? [];
     const signature = found.replace(/\([0-9a-f]{32,64}:\d+\)$/, '');
     if (path === '' || signature === '') return [];
     const at = Date.parse(date);
     return [{ path, signature, at: Number.isNaN(at) ? null : iso(at) }];
   });
 }
+
+/** A path has 4096 bytes at most. */
+const MAX_LINE = 8_192;
 
 /** The same file is found again by every scan. */
 function newestOfEach(findings: readonly Finding[]): Finding[] {

@@ -1,8 +1,8 @@
 import { macMdatp } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
 import { parseJson } from '../macos-plist.ts';
-import { at, itemsOf, numberOf, textOf } from '../macos-values.ts';
-import type { Source } from './macos-source.ts';
+import { at, epochTimeOf, itemsOf, numberOf, textOf } from '../macos-values.ts';
+import type { Detection, Source } from './macos-source.ts';
 
 const NAME = 'Microsoft Defender';
 
@@ -48,24 +48,20 @@ function readThreat(entry: unknown): Threat {
   };
 }
 
-function openDetection({ id, name, status, firstSeenMs }: Threat) {
+function openDetection({ id, name, status, firstSeenMs }: Threat): Detection {
   return {
     source: NAME,
     id,
     name,
     // The list states none.
     severity: 0,
-    status: ALLOWED.has(status)
-      ? ('allowed' as const)
-      : /fail/.test(status)
-        ? ('remediation-failed' as const)
-        : ('open' as const),
+    status: statusOf(status),
     executed: null,
-    detectedAt: isoOf(firstSeenMs),
+    detectedAt: epochTimeOf(firstSeenMs),
   };
 }
 
-/** Milliseconds since 1970; anything else is no date. */
-function isoOf(ms: number | null): string | null {
-  return ms !== null && ms > 1e12 && ms < 1e13 ? new Date(ms).toISOString() : null;
+function statusOf(word: string): Detection['status'] {
+  if (ALLOWED.has(word)) return 'allowed';
+  return word.includes('fail') ? 'remediation-failed' : 'open';
 }

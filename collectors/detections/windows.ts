@@ -51,9 +51,13 @@ function summarize(
 ): Detections {
   const byId = new Map(threats.map((one) => [one.ThreatID, one]));
   const openFindings = findings.flatMap((one) => openFinding(one, byId.get(one.ThreatID)) ?? []);
-  const found = new Set(findings.filter((one) => statusOf(one) !== null).map((one) => one.ThreatID));
-  // Active although no finding of it is open: the class that says so is believed.
-  const openThreats = threats.filter((one) => one.IsActive === true && !found.has(one.ThreatID));
+  const found = new Set(findings.map((one) => one.ThreatID));
+  const told = new Set(findings.filter((one) => statusOf(one) !== null).map((one) => one.ThreatID));
+  // Active although no finding of it is open: the class that says so is believed. One that does not say counts as
+  // active unless its findings are dealt with.
+  const openThreats = threats.filter(({ ThreatID: id, IsActive: active }) =>
+    active === null ? !found.has(id) : active && !told.has(id),
+  );
   const closed =
     countedBy === 'findings'
       ? findings.length - openFindings.length

@@ -3,7 +3,8 @@ export type Cover = 'yes' | 'no' | 'partial';
 
 /** What a device that decrypts says of the data below it. */
 export type Crypt = {
-  cover: Cover;
+  /** Null when its header could not be understood. */
+  cover: Cover | null;
   /** `luks2-aes-xts-plain64-512`, or as much of it as could be read. */
   method: string;
   converting: 'encrypting' | 'decrypting' | null;

@@ -21,10 +21,7 @@ const KINDS: Readonly<Record<string, string>> = {
 export async function readCrypt(host: Host, uuid: string, backing: string | null): Promise<Crypt | null> {
   const kind = KINDS[uuid.split('-')[1] ?? ''];
   if (kind === undefined) return null;
-  const header = kind.startsWith('luks')
-    ? await readHeader(host, backing)
-    : await readTable(host, uuid, kind);
-  return header ?? mapped(kind);
+  return kind.startsWith('luks') ? readHeader(host, kind, backing) : readTable(host, uuid, kind);
 }
 
 /** A mapping of which nothing more is known. */
@@ -32,20 +29,25 @@ export function mapped(method: string): Crypt {
   return { cover: 'yes', method, converting: null, percent: null, keyProtectors: null, keyInClear: false };
 }
 
-async function readHeader(host: Host, backing: string | null): Promise<Crypt | null> {
-  if (!host.isRoot || backing === null) return null;
+/** A volume that is open without a header on its device has that elsewhere. What was printed must be understood. */
+async function readHeader(host: Host, kind: string, backing: string | null): Promise<Crypt> {
+  if (!host.isRoot || backing === null) return mapped(kind);
   const device = `/dev/${backing}`;
   // Answers for LUKS2 alone, and only since cryptsetup 2.4.
   const json = await host.run(cryptsetup, ['luksDump', '--dump-json-metadata', device]);
-  if (json.code === 0) return parseLuksJson(json.stdout);
+  if (json.code === 0) return parseLuksJson(json.stdout) ?? notUnderstood(kind);
   const dump = await host.run(cryptsetup, ['luksDump', device]);
-  return dump.code === 0 ? parseLuksText(dump.stdout) : null;
+  return dump.code === 0 ? (parseLuksText(dump.stdout) ?? notUnderstood(kind)) : mapped(kind);
 }
 
-async function readTable(host: Host, uuid: string, kind: string): Promise<Crypt | null> {
-  if (!host.isRoot) return null;
+function notUnderstood(kind: string): Crypt {
+  return { ...mapped(kind), cover: null };
+}
+
+async function readTable(host: Host, uuid: string, kind: string): Promise<Crypt> {
+  if (!host.isRoot) return mapped(kind);
   const { code, stdout } = await host.run(dmsetup, ['table', '--uuid', uuid]);
-  return code === 0 ? parseTable(stdout, kind) : null;
+  return code === 0 ? (parseTable(stdout, kind) ?? notUnderstood(kind)) : mapped(kind);
 }
 
 /** `0 204800 crypt aes-xts-plain64 <key> 0 254:3 0`; dmsetup prints the key as zeros, and it is dropped here. */

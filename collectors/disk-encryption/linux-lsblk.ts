@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { lsblk } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
+import { parseJson } from '../linux-json.ts';
 import type { BlockDevice, BlockTree, Crypt } from './linux-block.ts';
 import { mapped } from './linux-crypt.ts';
 
@@ -56,14 +57,6 @@ export function parseLsblkJson(text: string): MountedTree | null {
   return listing.success ? treeOf(listing.data.blockdevices.flatMap((one) => rowsOf(one, null))) : null;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 function rowsOf(one: Node, parent: Row | null): Row[] {
   const points = [one.mountpoint, ...(one.mountpoints ?? [])].filter((point) => typeof point === 'string');
   const row: Row = {
@@ -79,6 +72,8 @@ function rowsOf(one: Node, parent: Row | null): Row[] {
 }
 
 const HEADER = /^NAME\s+MAJ:MIN\s+RM\s+SIZE\s+RO\s+TYPE\s+MOUNTPOINTS?\s*$/;
+/** Longer lines are no devices, and the pattern takes too long over them. */
+const MAX_LINE = 500;
 /** Tree lines are two characters a level, drawn in ASCII in the C locale. A name may end in ` (dm-0)`. */
 const LINE = /^([\s|`│├└─-]*)(\S+)(?: \(\S+\))?\s+(\d+:\d+)\s+([01])\s+\S+\s+[01]\s+(\S+)\s*(.*)$/;
 
@@ -94,7 +89,8 @@ export function parseLsblkText(text: string): MountedTree | null {
 
 /** `path` holds the rows from the top down to the line before. */
 function addLine(line: string, rows: Row[], path: Row[]) {
-  const [, indent = '', name, number = '', removable, type = '', point = ''] = LINE.exec(line) ?? [];
+  const [, indent = '', name, number = '', removable, type = '', point = ''] =
+    LINE.exec(line.slice(0, MAX_LINE)) ?? [];
   // A second mount point of the same device stands alone on its line.
   if (name === undefined) return void rows.at(-1)?.points.push(...pointsIn(line.replace(/^[\s|│]*/, '')));
   const depth = indent.length / 2;

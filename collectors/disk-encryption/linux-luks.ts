@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../linux-json.ts';
 import type { Cover, Crypt } from './linux-block.ts';
 
 /** A part of a LUKS2 device. `bytes` is null for "the rest of the device". */
@@ -50,14 +51,6 @@ export function parseLuksJson(text: string): Crypt | null {
     mode: isReencrypting(header.data) ? (mode ?? 'reencrypt') : null,
     keyProtectors: protectorsOf(header.data),
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** Segments kept for recovery describe the past or the future, not the present. */
@@ -170,10 +163,10 @@ function parseLuks1(text: string): Crypt | null {
 /** The text does not say which way a re-encryption goes: plain segments on the way are being encrypted. */
 function parseLuks2Text(text: string): Crypt | null {
   const [, listing = ''] = /^Data segments:\n([\s\S]*?)^Keyslots:/m.exec(text) ?? [];
-  const blocks = listing.split(/\n(?= {2}\d+: )/).filter((block) => !/^\s+flags\s*: .*backup-/m.test(block));
+  const blocks = listing.split(/\n(?= {2}\d+: )/).filter((block) => !/^\t+flags *: .*backup-/m.test(block));
   const active = blocks.flatMap(parseSegmentText);
-  const bits = /^\s+Cipher key:\s+(\d+) bits/m.exec(text)?.[1];
-  const mode = /^\s+Mode:\s+(encrypt|decrypt|reencrypt)\s*$/m.exec(text)?.[1];
+  const bits = /^\t+Cipher key: +(\d+) bits/m.exec(text)?.[1];
+  const mode = /^\t+Mode: +(encrypt|decrypt|reencrypt)$/m.exec(text)?.[1];
   const running = /^Requirements:.*\bonline-reencrypt/m.test(text);
   return describe(active, {
     bits: bits === undefined ? null : Number(bits),
@@ -185,15 +178,15 @@ function parseLuks2Text(text: string): Crypt | null {
 function parseSegmentText(block: string): Segment[] {
   const type = /^ {2}\d+: (\S+)/.exec(block)?.[1];
   if (type === undefined) return [];
-  const cipher = /^\s+cipher: ([a-z]\S*)\s*$/m.exec(block)?.[1] ?? null;
-  const size = /^\s+length: (\d+) \[bytes\]/m.exec(block)?.[1] ?? 'dynamic';
+  const cipher = /^\t+cipher: ([a-z]\S*)$/m.exec(block)?.[1] ?? null;
+  const size = /^\t+length: (\d+) \[bytes\]/m.exec(block)?.[1] ?? 'dynamic';
   return [segmentOf(type, cipher, size)];
 }
 
 function protectorsInText(text: string): string[] {
   const section = (name: string) => new RegExp(`^${name}:\\n((?:[ \\t].*\\n?)*)`, 'm').exec(text)?.[1] ?? '';
   const tokens = section('Tokens');
-  const spokenFor = new Set([...tokens.matchAll(/^\s+Keyslot:\s+(\d+)/gm)].map(([, id]) => id));
+  const spokenFor = new Set([...tokens.matchAll(/^\t+Keyslot: +(\d+)/gm)].map(([, id]) => id));
   const kinds = entriesOf(tokens).map(([, , type = '']) => TOKEN_KINDS[type] ?? 'token');
   const free = entriesOf(section('Keyslots')).some(([, id, type]) => type === 'luks2' && !spokenFor.has(id));
   return [...new Set([...kinds, ...(free ? ['password'] : [])])];

@@ -49,5 +49,5 @@ export async function readPoolDevices(host: Host, dataset: string): Promise<stri
 
 /** Indented lines name what the pool is made of: devices by path, `mirror-0` and the like between them. */
 export function parsePoolDevices(text: string): string[] {
-  return [...text.matchAll(/^\s+(\/dev\/\S+)/gm)].map(([, path = '']) => path);
+  return [...text.matchAll(/^[ \t]+(\/dev\/\S+)/gm)].map(([, path = '']) => path);
 }

@@ -21,7 +21,7 @@ export async function read(host: Host): Promise<Observed<DiskEncryption>> {
   const described = storage.places.map((place) => ({ place, volume: describePlace(place, storage.tree) }));
   const missing = described.find(({ place, volume }) => volume === null && isRequired(place.role));
   if (missing)
-    return unknown('unsupported', `what ${missing.place.point ?? missing.place.source} lies on is not known`);
+    return unknown('unparsable', `how ${missing.place.point ?? missing.place.source} is kept cannot be told`);
   const volumes = described.flatMap(({ volume }) => (volume ? [volume] : []));
   const system = judgeSystem(volumes);
   return system === null

@@ -1,4 +1,4 @@
-import { linesOf } from '../macos-values.ts';
+import { linesOf, matchLine } from '../macos-values.ts';
 import type { ApfsVolume } from './macos-volumes.ts';
 
 /**
@@ -18,7 +18,7 @@ function textVolume(block: string): ApfsVolume[] {
   const [, device, roles = ''] =
     /^APFS Volume Disk \(Role\): +(disk\d+s\d+)(?:s\d+)? \(([^)]*)\)/.exec(block) ?? [];
   const fileVault = valueOf(block, 'FileVault');
-  const conversion = /^(Encryption|Decryption) Progress: +(\d+(?:\.\d+)?)%.*$/m.exec(block);
+  const conversion = matchLine(block, /^(Encryption|Decryption) Progress: +(\d+(?:\.\d+)?)%.*$/);
   if (device === undefined || !(/^(?:Yes|No)\b/.test(fileVault) || conversion)) return [];
   return [
     {
@@ -41,7 +41,7 @@ function mountOf(block: string): string | null {
 }
 
 function valueOf(block: string, label: string): string {
-  return new RegExp(`^${label}: +(\\S.*)$`, 'm').exec(block)?.[1]?.trim() ?? '';
+  return matchLine(block, new RegExp(`^${label}: +(\\S.*)$`))?.[1]?.trim() ?? '';
 }
 
 export function directionOf(word: string | undefined): 'encrypting' | 'decrypting' | null {

@@ -1,3 +1,4 @@
+import { matchLine } from '../macos-values.ts';
 import { directionOf, percentOf } from './macos-apfs-text.ts';
 
 export type FileVaultStatus = {
@@ -9,22 +10,23 @@ export type FileVaultStatus = {
 };
 
 const STATUS =
-  /^FileVault is (On|Off)(\.|, but needs to be restarted to finish\.|, but will be enabled after .*)$/m;
-const CONVERSION = /^(Encryption|Decryption) in progress: *(Pending|.*?(\d+(?:\.\d+)?)?)\s*$/im;
+  /^FileVault is (On|Off)(\.|, but needs to be restarted to finish\.|, but will be enabled after .*)$/;
+const CONVERSION = /^(Encryption|Decryption) in progress:(.*)$/i;
 
 /**
  * `fdesetup status`, by the complete sentences of the tool; null when there is none of them. A deferral ("Deferred
  * enablement appears to be active") and the master keychain are remarks: the first sentence says what is in force.
  */
 export function parseFdesetup(text: string): FileVaultStatus | null {
-  const status = STATUS.exec(text);
+  const status = matchLine(text, STATUS);
   if (!status) return null;
   const on = status[1] === 'On';
-  const conversion = CONVERSION.exec(text);
+  const conversion = matchLine(text, CONVERSION);
+  const progress = conversion?.[2]?.trim();
   return {
     on,
     unfinished: conversion !== null || (on && status[2] !== '.'),
-    converting: conversion?.[2] === 'Pending' ? 'paused' : directionOf(conversion?.[1]),
-    percent: percentOf(conversion?.[3]),
+    converting: progress === 'Pending' ? 'paused' : directionOf(conversion?.[1]),
+    percent: percentOf(/\d+(?:\.\d+)?$/.exec(progress ?? '')?.[0]),
   };
 }

@@ -27,6 +27,23 @@ export function parseApfsList(list: unknown): ApfsVolume[] {
   );
 }
 
+/** Who can open a volume, by Apple's words for the kind of user. */
+const PROTECTORS: Record<string, string> = {
+  LocalOpenDirectory: 'password',
+  PersonalRecovery: 'recovery',
+  InstitutionalRecovery: 'institutional-recovery',
+  iCloudRecovery: 'icloud-recovery',
+  MDMRecovery: 'bootstrap-token',
+};
+
+/** `diskutil apfs listUsers / -plist` as kinds, each once; null when it is not that list. */
+export function parseProtectors(list: unknown): string[] | null {
+  const users = at(list, 'Users');
+  if (!Array.isArray(users)) return null;
+  const kinds = users.map((user: unknown) => PROTECTORS[String(at(user, 'APFSCryptoUserType'))] ?? 'other');
+  return [...new Set(kinds)];
+}
+
 /** `diskutil info -plist <mount>`: one volume; failures are a list as well, with `Error` in it. */
 export function parseDiskInfo(info: unknown): ApfsVolume | null {
   if (!isDictionary(info) || flagOf(info['Error']) === true) return null;

@@ -9,10 +9,10 @@ function ask($volume, [string] $method, [hashtable] $arguments = @{}) {
 function protectorTypes($volume) {
   $protectors = ask $volume 'GetKeyProtectors' @{ KeyProtectorType = [uint32]0 }
   if ($null -eq $protectors) { return $null }
-  $types = foreach ($id in $protectors.VolumeKeyProtectorID) {
+  $types = @(foreach ($id in $protectors.VolumeKeyProtectorID) {
     (ask $volume 'GetKeyProtectorType' @{ VolumeKeyProtectorID = $id }).KeyProtectorType
-  }
-  return , @($types)
+  })
+  return , $types
 }
 
 probe 'encryptableVolumes' -Many {

@@ -71,7 +71,7 @@ function isMountedNowhere(partner: MountedVolume | undefined): boolean {
 
 /** Before Windows 8 there is no VolumeType. Windows nearly always runs from C:, unless Win32_Volume says otherwise. */
 function roleOfLetter(letter: string | null, partner: MountedVolume | undefined): Volume['role'] {
-  if (letter === null) return 'other';
+  if (letter === null) return partner?.Name ? 'data' : 'other';
   return letter.toUpperCase() === 'C:' && partner === undefined ? 'system' : 'data';
 }
 
@@ -114,14 +114,17 @@ const CONVERTING: Readonly<Record<number, Volume['converting']>> = {
   5: 'paused',
 };
 
-/** By ConversionStatus; the percentage is rounded and reaches 100 before the work is done. */
+/**
+ * By ConversionStatus alone: the percentage is rounded and reaches 100 before the work is done, and protection has been
+ * seen on while encryption was still in progress.
+ */
 function encryptedOf(volume: EncryptableVolume): Volume['encrypted'] | null {
   const { ConversionStatus: conversion } = volume;
   if (conversion === 0) return 'no';
   if (conversion === FULLY_ENCRYPTED) return 'yes';
   if (conversion !== null) return conversion in CONVERTING ? 'partial' : null;
   // A locked volume answers nothing else, and only an encrypted one can be locked.
-  if (volume.ProtectionStatus === ON || isLocked(volume)) return 'yes';
+  if (isLocked(volume)) return 'yes';
   return volume.EncryptionMethod === NO_METHOD ? 'no' : null;
 }
 

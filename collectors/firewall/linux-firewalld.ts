@@ -14,11 +14,14 @@ export async function readFirewalld(host: Host): Promise<FirewalldStatus | null>
   return { running: true, zones: await readZones(host) };
 }
 
+/** Empty unless every zone in use is among them: the one that is missing may be the one that lets everything in. */
 async function readZones(host: Host): Promise<Zone[]> {
+  const active = await host.run(firewallCmd, ['--get-active-zones']);
+  const used = active.code === 0 ? [...active.stdout.matchAll(/^[\w-]+/gm)].map(([name]) => name) : [];
   for (const argv of [['--list-all-zones'], ['--list-all']]) {
     const { code, stdout } = await host.run(firewallCmd, argv);
     const zones = code === 0 ? parseZones(stdout) : [];
-    if (zones.length > 0) return zones;
+    if (zones.length > 0 && used.every((name) => zones.some((zone) => zone.name === name))) return zones;
   }
   return [];
 }
@@ -26,8 +29,8 @@ async function readZones(host: Host): Promise<Zone[]> {
 /** Blocks headed `public (default, active)`, with `target: default` inside; zones without a target are left out. */
 export function parseZones(text: string): Zone[] {
   return text.split(/\n(?=\S)/).flatMap((block) => {
-    const [, name, , words = ''] = /^([\w-]+)( \(([\w, ]+)\))?\s*\n/.exec(block) ?? [];
-    const target = /^\s+target: (\S+)\s*$/m.exec(block)?.[1];
+    const [, name, , words = ''] = /^([\w-]{1,60})( \(([\w, ]{1,60})\))? *\r?\n/.exec(block) ?? [];
+    const target = /^ +target: (\S+) *\r?$/m.exec(block)?.[1];
     if (name === undefined || target === undefined) return [];
     return [{ name, active: words.includes('active'), isDefault: words.includes('default'), target }];
   });

@@ -13,13 +13,14 @@ type Condition = (packet: Packet) => boolean;
 export type SavedRules = { chains: Chain[]; interfaces: string[] };
 
 const MAX_LINES = 100_000;
+const MAX_LINE = 4_096;
 
 /**
  * The filter table as `iptables-save`, `iptables-legacy-save` and their IPv6 twins print it. Null when there is no
  * complete filter table in the text: a cut-off answer may lack the rule that lets everything in.
  */
 export function parseIptablesSave(text: string, family: Family, table: string): SavedRules | null {
-  const lines = text.split('\n', MAX_LINES).map((line) => line.trim());
+  const lines = text.split('\n', MAX_LINES).map((line) => line.slice(0, MAX_LINE).trim());
   const start = lines.indexOf('*filter');
   const end = lines.indexOf('COMMIT', start);
   if (start < 0 || end < 0) return null;

@@ -56,12 +56,17 @@ async function listRuleset(host: Host): Promise<Output> {
 }
 
 /** Where nft shows matches of iptables-nft by name alone, iptables' own words take their place. */
-async function withTranslated(host: Host, { chains, interfaces, opaque }: NftRules): Promise<RulesInForce> {
+async function withTranslated(
+  host: Host,
+  { chains, interfaces, opaque }: NftRules,
+): Promise<RulesInForce | NoRules> {
   const rules: RulesInForce = { chains, interfaces, families: ['ip', 'ip6'] };
   for (const family of opaque) {
     const table = `${family} filter`;
     const saved = await readSave(host, family, table);
-    if (!saved) continue;
+    if (saved === null) continue;
+    if (saved === 'unparsable')
+      return unknown('unparsable', `iptables-save does not show the table ${table}.`);
     rules.chains = rules.chains.filter((chain) => chain.table !== table);
     add(rules, saved);
   }
@@ -73,16 +78,21 @@ async function readSaves(host: Host, families: readonly Family[]): Promise<Rules
   const rules: RulesInForce = { chains: [], interfaces: [], families: [] };
   for (const family of families) {
     const saved = await readSave(host, family, `${family} filter`);
-    if (!saved) continue;
+    if (saved === null || saved === 'unparsable') continue;
     rules.families.push(family);
     add(rules, saved);
   }
   return rules.families.length > 0 ? rules : null;
 }
 
-async function readSave(host: Host, family: Family, table: string): Promise<SavedRules | null> {
+/** Null when the tool is not here or fails. */
+async function readSave(
+  host: Host,
+  family: Family,
+  table: string,
+): Promise<SavedRules | 'unparsable' | null> {
   const { code, stdout } = await host.run(TOOLS[family].save, []);
-  return code === 0 ? parseIptablesSave(stdout, family, table) : null;
+  return code === 0 ? (parseIptablesSave(stdout, family, table) ?? 'unparsable') : null;
 }
 
 /** The kernel names the legacy tables that are loaded; `unlisted` when there is one that we cannot look into. */

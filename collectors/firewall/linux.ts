@@ -13,15 +13,29 @@ const NAMES: Record<Family, string> = { ip: 'ipv4', ip6: 'ipv6' };
 
 /** Judged by the rules in force; what ufw and firewalld say of themselves counts only where no tool lists the rules. */
 export async function read(host: Host): Promise<Observed<Firewall>> {
-  if (!host.isRoot) return unknown('denied', 'The rules in force can be listed by root only.');
   const families = await ipFamilies(host);
   const rules = await readRules(host, families);
-  if (rules === null)
-    return (await fromManagers(host)) ?? unknown('not-installed', 'No tool here lists firewall rules.');
-  if ('why' in rules) return rules;
-  const unlisted = families.filter((family) => !rules.families.includes(family));
-  if (unlisted.length > 0)
-    return unknown('not-installed', `No tool here lists the rules of ${unlisted.map((one) => NAMES[one])}.`);
+  const judged = rules === null || 'why' in rules ? rules : await judgeWhole(host, rules, families);
+  // Others than root may be shown a part; rules that block are no fewer for that.
+  if (!host.isRoot && !(judged?.state === 'known' && judged.fact.state === 'on')) return DENIED;
+  return (
+    judged ?? (await fromManagers(host)) ?? unknown('not-installed', 'No tool here lists firewall rules.')
+  );
+}
+
+const DENIED = unknown('denied', 'The rules in force can be listed by root only.');
+
+async function judgeWhole(
+  host: Host,
+  rules: RulesInForce,
+  families: readonly Family[],
+): Promise<Observed<Firewall>> {
+  const unlisted = families
+    .filter((family) => !rules.families.includes(family))
+    .map((family) => NAMES[family]);
+  if (unlisted.length > 0) {
+    return unknown('not-installed', `No tool here lists the rules of ${unlisted.join(', ')}.`);
+  }
   return known(judge(rules, families, await realInterfaces(host, rules.interfaces)));
 }
 

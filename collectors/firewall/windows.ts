@@ -26,10 +26,10 @@ export async function read(host: Host): Promise<Observed<Firewall>> {
   return judge(rows.value.slice(0, 20).map(toProfile), isStopped(services));
 }
 
-/** Without the firewall's own service its settings are not in force. */
+/** Without the firewall's own service its settings are not in force. A list without it says nothing. */
 function isStopped(services: readonly z.output<typeof service>[]): boolean {
   return services.some(
-    (one) => one.Name?.toLowerCase() === 'mpssvc' && one.State?.toLowerCase() === 'stopped',
+    (one) => one.Name?.toLowerCase() === 'mpssvc' && one.State?.toLowerCase() !== 'running',
   );
 }
 

@@ -1,3 +1,5 @@
+import { parseIni } from '../linux-ini.ts';
+
 /** What a daemon is set up to do. `unknown`: its configuration was not found. */
 export type Role = 'server' | 'client' | 'unknown';
 
@@ -6,13 +8,13 @@ export type Role = 'server' | 'client' | 'unknown';
  * Without any lns section xl2tpd answers on 1701 and refuses everybody.
  */
 export function parseXl2tpd(text: string): Role {
-  return sectionsOf(text).some(({ name }) => /^lns\b/i.test(name)) ? 'server' : 'client';
+  return parseIni(text).some(({ name }) => /^lns\b/i.test(name)) ? 'server' : 'client';
 }
 
 /** accel-ppp.conf(5): it is an L2TP server when `[modules]` loads `l2tp`. */
 export function parseAccelPpp(text: string): Role {
-  const modules = sectionsOf(text).find(({ name }) => name === 'modules');
-  return modules?.lines.includes('l2tp') ? 'server' : 'unknown';
+  const modules = text.split(/^(?=\[)/m).find((section) => section.startsWith('[modules]'));
+  return modules !== undefined && /^[ \t]*l2tp[ \t]*$/m.test(modules) ? 'server' : 'unknown';
 }
 
 /** ipsec.conf(5): a transport connection for L2TP that anybody may open. */
@@ -22,20 +24,7 @@ export function acceptsAnybody(text: string): boolean {
     .some(
       (block) =>
         block.startsWith('conn') &&
-        /^\s+right\s*=\s*%any\s*$/m.test(block) &&
-        /^\s+leftprotoport\s*=\s*(?:17|udp)\/(?:1701|l2tp|l2f)\s*$/im.test(block),
+        /^[ \t]+right[ \t]*=[ \t]*%any[ \t]*$/m.test(block) &&
+        /^[ \t]+leftprotoport[ \t]*=[ \t]*(?:17|udp)\/(?:1701|l2tp|l2f)[ \t]*$/im.test(block),
     );
-}
-
-type Section = { name: string; lines: string[] };
-
-/** An ini file without its comments (`;` and `#`). */
-function sectionsOf(text: string): Section[] {
-  const sections: Section[] = [];
-  for (const line of text.split('\n').map((raw) => raw.replace(/[;#].*$/, '').trim())) {
-    const name = /^\[\s*(.*?)\s*\]$/.exec(line)?.[1];
-    if (name !== undefined) sections.push({ name, lines: [] });
-    else if (line !== '') sections.at(-1)?.lines.push(line);
-  }
-  return sections;
 }

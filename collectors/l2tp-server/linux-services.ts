@@ -24,7 +24,7 @@ export async function readService(host: Host, daemon: Daemon): Promise<Service |
     ['LoadState', 'ActiveState', 'SubState', 'UnitFileState'],
   );
   const unit = units?.get(daemon.service);
-  if (!unit || unit.get('LoadState') === 'not-found') return null;
+  if (!unit || !['loaded', 'masked'].includes(unit.get('LoadState') ?? '')) return null;
   return { name: daemon.service, state: stateOf(unit), start: await startOf(host, daemon, unit) };
 }
 

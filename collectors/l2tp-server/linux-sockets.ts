@@ -23,16 +23,19 @@ export async function readListeners(host: Host): Promise<Listener[] | null> {
 
 async function fromProcfs(host: Host): Promise<Listener[] | null> {
   const [four, six] = await Promise.all([host.readText('/proc/net/udp'), host.readText('/proc/net/udp6')]);
-  if (!four.ok) return null;
+  const tables = [four.ok ? parseProcNetUdp(four.value) : null];
   // Without IPv6 there is no second table.
-  return [...parseProcNetUdp(four.value), ...(six.ok ? parseProcNetUdp(six.value) : [])];
+  if (six.ok) tables.push(parseProcNetUdp(six.value));
+  return tables.includes(null) ? null : tables.flatMap((table) => table ?? []);
 }
 
 /** State 07 is a bound socket, 01 a connected one; addresses are hexadecimal 32-bit words in the machine's byte order. */
 const ROW = /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) /;
 const UNCONNECTED = '07';
 
-export function parseProcNetUdp(text: string): Listener[] {
+/** Null when it is not that table. */
+export function parseProcNetUdp(text: string): Listener[] | null {
+  if (!/^\s*sl\s+local_address\s/.test(text)) return null;
   return text.split('\n').flatMap((line) => {
     const [, address = '', port = '', state] = ROW.exec(line) ?? [];
     if (state !== UNCONNECTED || parseInt(port, 16) !== L2TP_PORT) return [];
@@ -61,14 +64,17 @@ async function fromSs(host: Host): Promise<Listener[] | null> {
   return null;
 }
 
+const ANY_SS_ROW = /^[A-Z][A-Z0-9-]*\s+\d+\s+\d+\s+\S/;
 const SS_ROW = /^UNCONN\s+\d+\s+\d+\s+(\S+):(\d+)\s+\S+(?:\s+users:\((.*)\))?/;
 /** iproute2 before 4.0 wrote `("xl2tpd",187,3)`. */
 const OWNER = /\("([^"]*)",(?:pid=)?(\d+)/;
 
-/** `ss -H -lunp`. A row without owner belongs to the kernel if owners may be seen (`seesOwners`), else to nobody knows whom. */
-export function parseSs(text: string, seesOwners: boolean): Listener[] {
-  return text.split('\n').flatMap((line) => {
-    const [, address = '', port = '', users] = SS_ROW.exec(line.trim()) ?? [];
+/** `ss -H -lunp`. A row without owner belongs to the kernel if owners may be seen (`seesOwners`), else to nobody knows whom. Null when it is no list of sockets. */
+export function parseSs(text: string, seesOwners: boolean): Listener[] | null {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (lines.some((line) => !ANY_SS_ROW.test(line))) return null;
+  return lines.flatMap((line) => {
+    const [, address = '', port = '', users] = SS_ROW.exec(line) ?? [];
     if (Number(port) !== L2TP_PORT) return [];
     const [, process = null, pid] = OWNER.exec(users ?? '') ?? [];
     const kernel = process === null ? (seesOwners ? true : null) : false;

@@ -1,4 +1,4 @@
-import { linesOf } from '../macos-values.ts';
+import { linesOf, matchLine } from '../macos-values.ts';
 import type { L2tpServer } from './spec.ts';
 
 export type Listener = L2tpServer['listening'][number];
@@ -7,7 +7,7 @@ const PORT = 1701;
 
 /** `netstat -an -p udp`: `udp4 0 0 *.1701 *.*`. Addresses of sockets that wait for anyone; null without the table. */
 export function parseNetstat(text: string): string[] | null {
-  if (!/^(?:Active Internet connections|Proto\b|udp\S*\s)/m.test(text)) return null;
+  if (!matchLine(text, /^(?:Active Internet connections|Proto\b|udp\S*\s)/)) return null;
   return linesOf(text).flatMap((line) => {
     const row = /^udp\S*\s+\d+\s+\d+\s+(\S+)\.1701\s+\*\.\*/.exec(line);
     return row ? [row[1] ?? '*'] : [];

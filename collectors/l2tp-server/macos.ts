@@ -73,7 +73,6 @@ type Service = L2tpServer['services'][number];
 /** Each job that serves; a configuration or a process that no job accounts for stands by its own name. */
 export function servicesOf(evidence: Evidence): Service[] {
   const engine = runningEngine(evidence);
-  const stateOf = (isRunning: boolean) => (isRunning ? 'running' : 'stopped');
   const jobs = evidence.jobs.map(({ label, start }): Service => {
     const isRunning = engine !== null || evidence.runningJobs?.has(label) === true;
     return { name: label, state: stateOf(isRunning), start, role: 'server' };
@@ -84,6 +83,10 @@ export function servicesOf(evidence: Evidence): Service[] {
   const services = [...jobs, ...configured];
   if (engine === null || services.length > 0) return services;
   return [{ name: engine, state: 'running', start: 'manual', role: 'server' }];
+}
+
+function stateOf(isRunning: boolean): Service['state'] {
+  return isRunning ? 'running' : 'stopped';
 }
 
 /** Apple's engine does nothing but serve; SoftEther's serves L2TP only where it has the port. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { known, type Observed } from '../../src/base/reading.ts';
-import { ok, type Result } from '../../src/base/result.ts';
+import { known, unknown, type Observed } from '../../src/base/reading.ts';
+import { err, ok, type Result } from '../../src/base/result.ts';
 import type { Host } from '../check.ts';
 import { askExtraObject, askRows, type Unanswered } from '../windows-probe.ts';
 import { integer, numbered, text } from '../windows-values.ts';
@@ -47,19 +47,21 @@ type WindowsService = z.output<typeof windowsService>;
 export async function read(host: Host): Promise<Observed<L2tpServer>> {
   const bound = await readBound(host);
   if (!bound.ok) return bound.error;
-  const services = await askRows(host, 'services', windowsService);
+  const services = await readServices(host);
   // A bound 1701 may be the client's; which of the two it is, only the services say.
-  if (!services.ok && bound.value.length > 0) return services.error;
+  if (bound.value.length > 0 && !services.ok) return services.error;
   const ports = await askExtraObject(host, 'remoteAccess', remoteAccess);
   return known(judge(bound.value, services.ok ? services.value : [], ports?.L2tpPorts ?? null));
 }
 
-/** Get-NetUDPEndpoint calls it an error when nobody is bound. */
+/** The probe asks for this port only. Get-NetUDPEndpoint calls it an error when nobody is bound. */
 async function readBound(host: Host): Promise<Result<Endpoint[], Unanswered>> {
   const answer = await host.probe('udpEndpoints');
   if (answer && !answer.ok && String(answer.fqid).startsWith('CmdletizationQuery_NotFound')) return ok([]);
   const rows = await askRows(host, 'udpEndpoints', endpoint);
-  return rows.ok ? ok(rows.value.filter((one) => one.LocalPort === L2TP_PORT)) : rows;
+  return rows.ok
+    ? ok(rows.value.filter((one) => one.LocalPort === null || one.LocalPort === L2TP_PORT))
+    : rows;
 }
 
 function judge(bound: readonly Endpoint[], all: readonly WindowsService[], ports: number | null): L2tpServer {
@@ -72,6 +74,16 @@ function judge(bound: readonly Endpoint[], all: readonly WindowsService[], ports
   return { listening, services, verdict };
 }
 
+async function readServices(host: Host): Promise<Result<WindowsService[], Unanswered>> {
+  const rows = await askRows(host, 'services', windowsService);
+  const isSilent = rows.ok && rows.value.some((one) => one.State === null && roleOf(one) === 'server');
+  return isSilent ? err(unknown('unparsable', 'services: a server does not state whether it runs')) : rows;
+}
+
+function roleOf({ Name: name }: WindowsService): Service['role'] | undefined {
+  return ROLES.get(name?.toLowerCase() ?? '');
+}
+
 /** Routing and Remote Access may serve other protocols only. */
 function isWithoutPorts(service: Service, ports: number | null): boolean {
   return service.name.toLowerCase() === 'remoteaccess' && ports === 0;
@@ -80,8 +92,9 @@ function isWithoutPorts(service: Service, ports: number | null): boolean {
 const STARTS: readonly Service['start'][] = ['auto', 'auto', 'auto', 'manual', 'disabled'];
 
 /** Null for services that have nothing to do with L2TP. Only a stopped service is not running: a paused one still is. */
-function toService({ Name: name, State: state, StartMode: start }: WindowsService): Service | null {
-  const role = ROLES.get(name?.toLowerCase() ?? '');
+function toService(service: WindowsService): Service | null {
+  const { Name: name, State: state, StartMode: start } = service;
+  const role = roleOf(service);
   if (name === null || role === undefined || state === null) return null;
   return {
     name,

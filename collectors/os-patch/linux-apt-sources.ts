@@ -29,7 +29,7 @@ export type Release = { label: string; suite: string; date: string | null };
 
 /** Lines `release v=12,o=Debian,a=oldstable-security,n=bookworm-security,l=Debian-Security,c=main,b=amd64`. */
 export function parsePolicy(text: string): Release[] {
-  const lines = text.matchAll(/^\s+release (\S.*)$/gm);
+  const lines = text.matchAll(/^ +release (\S.*)$/gm);
   const releases = [...lines].map(([, fields = '']) => parseFields(fields));
   // `a=now` alone is the dpkg database, not a source of updates.
   return releases.filter(({ suite }) => suite !== 'now');

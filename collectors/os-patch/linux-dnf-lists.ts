@@ -1,7 +1,11 @@
 import { z } from 'zod';
+import { parseJson } from '../linux-json.ts';
 
 /** A package without its version: one entry, however many advisories or versions name it. */
 type PackageName = string;
+
+/** Longer words are no packages, and patterns take too long over them. */
+const MAX_WORD = 300;
 
 const PACKAGE = /^([A-Za-z0-9][\w.+~-]*\.[a-z0-9_]+)$/;
 
@@ -16,7 +20,7 @@ export function parseCheckUpdate(text: string): PackageName[] {
   for (const line of text.split('\n')) {
     if (/^Obsoleting /i.test(line)) break;
     const columns = line.trim().split(/\s+/);
-    const name = PACKAGE.exec(columns[0] ?? '')?.[1];
+    const name = PACKAGE.exec(columns[0]?.slice(0, MAX_WORD) ?? '')?.[1];
     if (name !== undefined && columns.length === 3) names.add(name);
     else if (wrapped !== undefined && columns.length === 2) names.add(wrapped);
     wrapped = name !== undefined && columns.length === 1 ? name : undefined;
@@ -31,15 +35,16 @@ export type Advisories = { any: boolean; security: PackageName[] };
 
 /**
  * `updateinfo list`: `ADVISORY Important/Sec. NEVRA` in dnf 4 and yum, and columns Name, Type, Severity, Package,
- * Issued in dnf 5. Other lines name no package.
+ * Issued in dnf 5. Null when there are words, but no package among them.
  */
-export function parseAdvisories(text: string): Advisories {
+export function parseAdvisories(text: string): Advisories | null {
   const rows = text.split('\n').flatMap((line) => {
     const words = line.trim().split(/\s+/);
     const name = words.map(nameOf).find((found) => found !== null);
     return name === undefined || name === null ? [] : [{ name, security: words.some(isSecurityType) }];
   });
-  return gather(rows);
+  const isEmpty = text.trim() === '' || /^Name\s+Type\s.*$/.test(text.trim());
+  return rows.length > 0 || isEmpty ? gather(rows) : null;
 }
 
 /** `Important/Sec.`, `security` (no severity given). */
@@ -61,15 +66,8 @@ export function parseAdvisoriesJson(text: string): Advisories | null {
   );
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 function nameOf(nevra: string): PackageName | null {
+  if (nevra.length > MAX_WORD) return null;
   const [, name, arch] = NEVRA.exec(nevra) ?? [];
   return name === undefined || arch === undefined ? null : `${name}.${arch}`;
 }
@@ -84,6 +82,6 @@ function gather(rows: readonly { name: PackageName; security: boolean }[]): Advi
  * null when it says neither.
  */
 export function parseNeedsRestarting(text: string): boolean | null {
-  if (/^\s*Reboot is required\b/m.test(text)) return true;
-  return /^\s*Reboot should not be necessary\b/m.test(text) ? false : null;
+  if (/^[ \t]*Reboot is required\b/m.test(text)) return true;
+  return /^[ \t]*Reboot should not be necessary\b/m.test(text) ? false : null;
 }

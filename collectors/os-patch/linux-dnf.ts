@@ -44,7 +44,7 @@ async function askFirst(host: Host): Promise<RpmAnswer | null> {
   return null;
 }
 
-type SecurityReader = (host: Host, tool: Command, total: number) => Promise<number | null>;
+type SecurityReader = (host: Host, tool: Command) => Promise<number | null>;
 
 async function answerOf(
   host: Host,
@@ -55,7 +55,7 @@ async function answerOf(
   const names = packagesIn(output);
   const pending: Pending | null = names && {
     total: names.length,
-    security: await security(host, tool, names.length),
+    security: names.length === 0 ? 0 : await security(host, tool),
     names: someNames(names),
   };
   return {
@@ -66,28 +66,30 @@ async function answerOf(
   };
 }
 
-/** Exit 0 is none, 100 some. Without a release version dnf finds no repository, says so and exits 0 all the same. */
+/**
+ * Exit 0 is none, 100 some. A none with a complaint beside it is not believed: without a release version, or
+ * unregistered, dnf finds no repository, says so and exits 0 all the same.
+ */
 function packagesIn({ code, stdout, stderr }: Output): string[] | null {
-  if (code === 0 && /release version|releasever/.test(stderr)) return null;
-  if (code !== 0 && code !== 100) return null;
   const names = parseCheckUpdate(stdout);
-  return (code === 100) === names.length > 0 ? names : null;
+  if (code === 100) return names.length > 0 ? names : null;
+  return code === 0 && stdout.trim() === '' && stderr.trim() === '' ? [] : null;
 }
 
-async function readSecurityDnf4(host: Host, tool: Command, total: number): Promise<number | null> {
+async function readSecurityDnf4(host: Host, tool: Command): Promise<number | null> {
   const listed = await advisories(host, tool, ['updateinfo', 'list', '--security']);
-  if (listed === null || listed.any) return listed && listed.security.length;
-  return provenNone(total, () => advisories(host, tool, ['updateinfo', 'list']));
+  if (listed === null || listed.any) return securityIn(listed);
+  return provenNone(await advisories(host, tool, ['updateinfo', 'list']));
 }
 
-async function readSecurityDnf5(host: Host, tool: Command, total: number): Promise<number | null> {
+async function readSecurityDnf5(host: Host, tool: Command): Promise<number | null> {
   const json = await host.run(tool, [...FROM_CACHE, 'advisory', 'list', '--security', '--json'], PATIENCE);
   // --json is younger than dnf 5 itself.
   const listed =
     (json.code === 0 ? parseAdvisoriesJson(json.stdout) : null) ??
     (await advisories(host, tool, ['advisory', 'list', '--security']));
-  if (listed === null || listed.any) return listed && listed.security.length;
-  return provenNone(total, () => advisories(host, tool, ['advisory', 'list']));
+  if (listed === null || listed.any) return securityIn(listed);
+  return provenNone(await advisories(host, tool, ['advisory', 'list']));
 }
 
 async function advisories(host: Host, tool: Command, argv: readonly string[]): Promise<Advisories | null> {
@@ -95,10 +97,14 @@ async function advisories(host: Host, tool: Command, argv: readonly string[]): P
   return code === 0 ? parseAdvisories(stdout) : null;
 }
 
+/** Rows that were asked for as security and are none of ours to recognise count for nothing. */
+function securityIn(listed: Advisories | null): number | null {
+  return listed?.security.length || null;
+}
+
 /** Many repositories publish no advisories at all; updates without a single one mean that nobody said, not zero. */
-async function provenNone(total: number, all: () => Promise<Advisories | null>): Promise<number | null> {
-  if (total === 0) return 0;
-  return (await all())?.any ? 0 : null;
+function provenNone(all: Advisories | null): number | null {
+  return all?.any ? 0 : null;
 }
 
 async function readRestart(host: Host, tool: Command): Promise<boolean | null> {
@@ -146,7 +152,8 @@ async function readAutomatic(host: Host): Promise<OsPatch['automatic']> {
 
 /** `[commands]`: apply_updates and download_updates; upgrade_type `security` is enough. */
 export function parseAutomaticConf(text: string): 'on' | 'download-only' | 'off' {
-  const isOn = (key: string) => new RegExp(`^\\s*${key}\\s*=\\s*(?:yes|true|1|on)\\s*$`, 'im').test(text);
+  const isOn = (key: string) =>
+    new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*(?:yes|true|1|on)[ \\t]*$`, 'im').test(text);
   if (isOn('apply_updates')) return 'on';
   return isOn('download_updates') ? 'download-only' : 'off';
 }

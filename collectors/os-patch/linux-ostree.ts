@@ -3,6 +3,7 @@ import { iso } from '../../src/base/clock.ts';
 import { rpmOstree } from '../../src/base/commands.ts';
 import { known, unknown, type Observed } from '../../src/base/reading.ts';
 import type { Host } from '../check.ts';
+import { parseJson } from '../linux-json.ts';
 import { pendingFields, rebootFields, someNames, type Pending, type Reboot } from './linux-fact.ts';
 import type { OsPatch } from './spec.ts';
 import { enabledTimers } from './linux-timers.ts';
@@ -55,12 +56,8 @@ export async function readOstree(host: Host): Promise<Observed<OsPatch> | null> 
 }
 
 export function parseStatus(text: string): Status | null {
-  try {
-    const status = statusSchema.safeParse(JSON.parse(text));
-    return status.success && status.data.deployments.length > 0 ? status.data : null;
-  } catch {
-    return null;
-  }
+  const status = statusSchema.safeParse(parseJson(text));
+  return status.success && status.data.deployments.length > 0 ? status.data : null;
 }
 
 /** Only a cached update was counted by anybody: without one nobody may have looked. */
@@ -97,5 +94,7 @@ async function readAutomatic(host: Host): Promise<OsPatch['automatic']> {
 
 /** `AutomaticUpdatePolicy`: `stage` and `apply` install for the next start; `check` only looks, as the default `none`. */
 export function parsePolicy(text: string): 'on' | 'off' {
-  return /^\s*AutomaticUpdatePolicy\s*=\s*(?:stage|apply|ex-stage)\s*$/im.test(text) ? 'on' : 'off';
+  return /^[ \t]*AutomaticUpdatePolicy[ \t]*=[ \t]*(?:stage|apply|ex-stage)[ \t]*$/im.test(text)
+    ? 'on'
+    : 'off';
 }

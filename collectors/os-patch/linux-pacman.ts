@@ -49,17 +49,22 @@ export async function readPacman(host: Host): Promise<Observed<OsPatch> | null> 
 /** Exit 1 with no output is none, which only counts where there is something to compare with. */
 function countUpgrades({ code, stdout }: Output, synchronised: boolean): Pending | null {
   const names = parseUpgrades(stdout);
-  if (code === 0 && names.length > 0) return { total: names.length, security: null, names: someNames(names) };
-  const none = code === 0 || (code === 1 && stdout.trim() === '');
-  return none && synchronised ? { total: 0, security: null, names: [] } : null;
+  if (names === null || (code !== 0 && code !== 1)) return null;
+  if (names.length === 0 && !synchronised) return null;
+  return { total: names.length, security: null, names: someNames(names) };
 }
 
-/** Lines `linux 6.11.1.arch1-1 -> 6.11.2.arch1-1`; what the user holds back ends in `[ignored]`. */
-export function parseUpgrades(text: string): string[] {
-  return text.split('\n').flatMap((line) => {
-    const [, name, ignored] = /^(\S+) \S+ -> \S+( \[ignored\])?\s*$/.exec(line) ?? [];
-    return name === undefined || ignored !== undefined ? [] : [name];
-  });
+const UPGRADE = /^(\S+) \S+ -> \S+( \[ignored\])?$/;
+
+/**
+ * Lines `linux 6.11.1.arch1-1 -> 6.11.2.arch1-1`; what the user holds back ends in `[ignored]`. Null when there are
+ * others among them.
+ */
+export function parseUpgrades(text: string): string[] | null {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const upgrades = lines.map((line) => UPGRADE.exec(line.trimEnd()));
+  if (upgrades.includes(null)) return null;
+  return upgrades.flatMap((match) => (match?.[1] && match[2] === undefined ? [match[1]] : []));
 }
 
 /** An updated kernel takes the modules of the running one with it. */

@@ -1,4 +1,4 @@
-import { at, flagOf, itemsOf, linesOf, textOf, timeOf } from '../macos-values.ts';
+import { at, flagOf, itemsOf, linesOf, matchLine, textOf, timeOf } from '../macos-values.ts';
 
 export type Update = {
   name: string;
@@ -44,8 +44,8 @@ function recommendedUpdate(entry: unknown): Update[] {
  */
 export function parseUpdateList(text: string): Update[] | null {
   if (/Can.t connect|NSURLErrorDomain|could not be/i.test(text)) return null;
-  if (/^No (?:new )?(?:software|updates) (?:is |are )?available/im.test(text)) return [];
-  if (!/^Software Update found/m.test(text)) return null;
+  if (matchLine(text, /^No (?:new )?(?:software|updates) (?:is |are )?available/i)) return [];
+  if (!matchLine(text, /^Software Update found/)) return null;
   return linesOf(text).flatMap((line) => {
     const match = TITLE.exec(line) ?? OLD_TITLE.exec(line);
     return match ? updateOf(match[1] ?? null, match[2] ?? null, null) : [];

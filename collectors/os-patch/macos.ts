@@ -3,6 +3,7 @@ import { known, unknown, type Observed } from '../../src/base/reading.ts';
 import type { Host } from '../check.ts';
 import { parseJson } from '../macos-plist.ts';
 import { readManaged, readPlist } from '../macos-read.ts';
+import { matchLine } from '../macos-values.ts';
 import type { Fact } from '../specs.ts';
 import {
   countUpdates,
@@ -90,5 +91,5 @@ async function readAutomatic(
 async function runningVersion(host: Host): Promise<string | null> {
   const answer = await host.run(swVers, ['--productVersion']);
   const text = answer.code === 0 ? answer.stdout : (await host.run(swVers, [])).stdout;
-  return /^(?:ProductVersion:\s*)?(\d+(?:\.\d+)+)\s*$/m.exec(text)?.[1] ?? null;
+  return matchLine(text, /^(?:ProductVersion:\s*)?(\d+(?:\.\d+)+)\s*$/)?.[1] ?? null;
 }

@@ -3,7 +3,7 @@ import { known, unknown, type Observed } from '../../src/base/reading.ts';
 import type { CommandOptions, Host } from '../check.ts';
 import { readManaged, unanswered } from '../macos-read.ts';
 import { parseScutil } from '../macos-scutil.ts';
-import { at, flagOf, isDictionary, numberOf, textOf } from '../macos-values.ts';
+import { at, flagOf, isDictionary, matchLine, numberOf, textOf } from '../macos-values.ts';
 import type { Fact } from '../specs.ts';
 
 type User = Fact<'screen-lock'>['users'][number];
@@ -46,7 +46,7 @@ const FIRST_USER_ID = 501;
  * counts as a user there, and so does the one that sets up a new Mac; people start at 501.
  */
 export function parseConsoleUsers(text: string): string[] | null {
-  if (/^\s*No such key\s*$/m.test(text)) return [];
+  if (matchLine(text, /^\s*No such key\s*$/)) return [];
   const state = parseScutil(text);
   if (!state) return null;
   const sessions = at(state, 'SessionInfo');
@@ -99,7 +99,7 @@ export function parseScreenLock(text: string): Lock | null {
 
 /** Seconds until the display sleeps with the power source of the moment; 0 is never. */
 export function parseDisplaySleep(text: string): number | null {
-  const minutes = numberOf(/^\s*displaysleep\s+(\d+)\b/m.exec(text)?.[1]);
+  const minutes = numberOf(matchLine(text, /^\s*displaysleep\s+(\d+)\b/)?.[1]);
   return minutes === null ? null : minutes * 60;
 }
 

@@ -5,7 +5,7 @@ probe 'screenLock' {
     policy = 'Software\Policies\Microsoft\Windows\Control Panel\Desktop'
     user = 'Control Panel\Desktop'
   }
-  $users = foreach ($user in [Microsoft.Win32.Registry]::Users.GetSubKeyNames()) {
+  $users = @(foreach ($user in [Microsoft.Win32.Registry]::Users.GetSubKeyNames()) {
     if ($user -like '*_Classes') { continue }
     foreach ($hive in $places.Keys) {
       $saver = registry "HKEY_USERS\$user\$($places[$hive])" $values
@@ -17,7 +17,7 @@ probe 'screenLock' {
         ScreenSaveTimeOut = $saver.ScreenSaveTimeOut
       }
     }
-  }
+  })
   $system = registry 'HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System' 'InactivityTimeoutSecs'
-  [ordered]@{ InactivityTimeoutSecs = $system.InactivityTimeoutSecs; users = @($users) }
+  [ordered]@{ InactivityTimeoutSecs = $system.InactivityTimeoutSecs; users = $users }
 }

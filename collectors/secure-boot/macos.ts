@@ -3,7 +3,7 @@ import { known, unknown, type Observed } from '../../src/base/reading.ts';
 import type { Host, Output } from '../check.ts';
 import { parseJson } from '../macos-plist.ts';
 import { readManaged } from '../macos-read.ts';
-import { at, flagOf, itemsOf, textOf } from '../macos-values.ts';
+import { at, flagOf, itemsOf, linesOf, matchLine, textOf } from '../macos-values.ts';
 import type { Fact } from '../specs.ts';
 
 type SecureBoot = Fact<'secure-boot'>;
@@ -55,14 +55,14 @@ async function textOfRun(output: Promise<Output>): Promise<string> {
 
 /** Only the plain sentence is full protection: a custom configuration, or Apple's internal one, is not. */
 export function parseSip(text: string): boolean | null {
-  const word = /^System Integrity Protection status: (enabled|disabled|unknown)(.*)$/m.exec(text);
+  const word = matchLine(text, /^System Integrity Protection status: (enabled|disabled|unknown)(.*)$/);
   if (!word) return null;
   return word[1] === 'enabled' && word[2]?.trim() === '.';
 }
 
 /** `spctl --status` on either stream; its exit code differs between releases. */
 export function parseGatekeeper(text: string): boolean | null {
-  const word = /^assessments (enabled|disabled)\b/m.exec(text)?.[1];
+  const word = matchLine(text, /^assessments (enabled|disabled)\b/)?.[1];
   return word === undefined ? null : word === 'enabled';
 }
 
@@ -84,7 +84,10 @@ export function parseMdmLevel(text: string): string | null {
 
 /** `bputil -d`, Apple silicon: `Security Mode: Full (smb0): absent`, once a system; the weakest of them counts. */
 export function parsePolicyLevel(text: string): string | null {
-  const modes = [...text.matchAll(/^\s*Security Mode:\s+(\w+)/gm)].map((match) => levelOf(match[1]));
+  const modes = linesOf(text).flatMap((line) => {
+    const mode = /^\s*Security Mode:\s+(\w+)/.exec(line);
+    return mode ? [levelOf(mode[1])] : [];
+  });
   if (modes.includes(null)) return null;
   return ['permissive', 'reduced', 'full'].find((level) => modes.includes(level)) ?? null;
 }

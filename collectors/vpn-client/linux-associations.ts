@@ -58,11 +58,15 @@ export function parseListSas(text: string): Association[] | null {
   );
 }
 
+/** States in which the kernel holds keys: while they are renewed the old ones go on. */
+const IKE_UP = /^(ESTABLISHED|REKEYING|REKEYED)$/;
+const CHILD_UP = /^(INSTALLED|UPDATING|REKEYING|REKEYED)$/;
+
 /** ESTABLISHED without a child is phase 1 alone: nothing is protected yet. */
 function installed([name, ike]: [string, Tree]): Association[] {
-  if (textOf(ike, 'state') !== 'ESTABLISHED') return [];
+  if (!IKE_UP.test(textOf(ike, 'state') ?? '')) return [];
   return sectionsOf(sectionOf(ike, 'child-sas'))
-    .filter(([, child]) => textOf(child, 'state') === 'INSTALLED')
+    .filter(([, child]) => CHILD_UP.test(textOf(child, 'state') ?? ''))
     .map(([, child]) => ({ name, peer: textOf(ike, 'remote-host'), l2tp: carriesL2tp(child) }));
 }
 
@@ -75,12 +79,17 @@ export function isL2tpSelector(selector: string | null): boolean {
   return /\[(?:udp|17)\/(?:1701|l2f|l2tp)\]/.test(selector ?? '');
 }
 
+const MAX_CHILDREN = 200;
+
 /** `ipsec statusall` of strongSwan without its socket; its exit code tells of the starter, not of the daemon. */
 export function parseStatusAll(text: string): Association[] | null {
   if (!/^Security Associations \(\d+ up/m.test(text)) return null;
-  const children = [...text.matchAll(/^\s*(\S+)\{(\d+)\}:\s+INSTALLED, /gm)];
+  const children = [...text.matchAll(/^ *([^\s{]{1,200})\{(\d{1,9})\}: +INSTALLED, /gm)].slice(
+    0,
+    MAX_CHILDREN,
+  );
   return children.map(([, name = '', number = '']) => {
-    const selectors = new RegExp(`\\{${number}\\}:\\s+(\\S+) === (\\S+)`).exec(text);
+    const selectors = new RegExp(`\\{${number}\\}: +(\\S+) === (\\S+)`).exec(text);
     const peer = /^([0-9a-f.:]+)\/\d+/i.exec(selectors?.[2] ?? '')?.[1] ?? null;
     return { name, peer, l2tp: selectors ? isL2tpSelector(selectors[0]) : null };
   });
@@ -100,7 +109,7 @@ async function fromKernel(host: Host): Promise<Association[] | null> {
 
 /** Two entries a tunnel, one each way: whichever end is the peer's is among them. */
 export function parseXfrmState(text: string): Association[] {
-  const entries = text.split(/^(?=src )/m).filter((entry) => /^\s+proto esp /m.test(entry));
+  const entries = text.split(/^(?=src )/m).filter((entry) => /^[ \t]+proto esp /m.test(entry));
   return entries.flatMap((entry) => {
     const [, source = null, destination = null] = /^src (\S+) dst (\S+)/.exec(entry) ?? [];
     return [source, destination].map((peer) => ({ name: null, peer, l2tp: null }));

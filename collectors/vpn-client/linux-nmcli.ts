@@ -2,9 +2,12 @@
 
 /** One row of a terse table: `:` between fields, `\:` and `\\` inside them. */
 export function parseRow(line: string): string[] {
-  return [...line.matchAll(/((?:[^:\\]|\\.)*)(?::|$)/g)]
-    .slice(0, -1)
-    .map(([, field = '']) => unescapeField(field));
+  const fields = [''];
+  for (const [whole, escaped] of line.matchAll(/\\(.)|[^\\:]+|:/g)) {
+    if (whole === ':') fields.push('');
+    else fields.push(`${fields.pop() ?? ''}${escaped ?? whole}`);
+  }
+  return fields;
 }
 
 export function unescapeField(text: string): string {

@@ -64,9 +64,9 @@ export async function readDialledInterfaces(host: Host): Promise<ReadonlySet<str
 
 /** A session block names its side (LAC dials, LNS answers) before its interface. */
 export function parsePppol2tp(text: string): ReadonlySet<string> {
-  const sessions = text.split(/^\s*SESSION /m).slice(1);
+  const sessions = text.split(/^ *SESSION /m).slice(1);
   const names = sessions.flatMap((session) => {
-    const name = /^\s+interface (\S+)\s*$/m.exec(session)?.[1];
+    const name = /^ +interface (\S+) *$/m.exec(session)?.[1];
     return name !== undefined && /\/LAC\s/.test(session) ? [name] : [];
   });
   return new Set(names.filter((name) => name !== '(null)'));

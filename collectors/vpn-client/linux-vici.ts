@@ -1,7 +1,7 @@
 /** strongSwan's settings as a tree, whether from its socket (`swanctl --raw`) or from `swanctl.conf`. */
 export type Tree = Map<string, string | Tree>;
 
-const MAX_CHARACTERS = 1024 * 1024;
+const MAX_CHARACTERS = 256 * 1024;
 const MAX_DEPTH = 16;
 
 /**
@@ -10,14 +10,14 @@ const MAX_DEPTH = 16;
  */
 export function parseVici(line: string): Tree {
   const token =
-    /([^\s={}[\]]+) ?\{|(\})|([a-z][\w-]*)=(?:\[((?:[^[\]]|\[[^[\]]*\])*)\]|(.*?)(?=\s+[a-z][\w-]*=|\s+[^\s={}]{1,200} \{|\s*\}|$))/gs;
+    /([^\s={}[\]]{1,200}) ?\{|(\})|([a-z][\w-]{0,60})=(?:\[((?:[^[\]]|\[[^[\]]*\])*)\]|(.*?)(?=\s+[a-z][\w-]{0,60}=|\s+[^\s={}]{1,200} \{|\s*\}|$))/gs;
   return build(line.slice(0, MAX_CHARACTERS), token);
 }
 
 /** `swanctl.conf`: the same tree with spaces, comments and line ends. */
 export function parseSwanctlConf(text: string): Tree {
   const token =
-    /([^\s={}#:]+)(?:[ \t]*:[^{\n]*)?\s*\{|(\})|([\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\n#}]*))/g;
+    /([^\s={}#:]{1,200})(?:[ \t]{0,20}:[^{\n]{0,200})?\s{0,200}\{|(\})|([\w-]{1,60})[ \t]{0,20}=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\n#}]*))/g;
   return build(text.slice(0, MAX_CHARACTERS).replace(/#[^\n]*/g, ''), token);
 }
 

@@ -1,4 +1,4 @@
-import { at, flagOf, isDictionary, itemsOf, linesOf, numberOf, textOf } from '../macos-values.ts';
+import { at, flagOf, isDictionary, itemsOf, linesOf, matchLine, numberOf, textOf } from '../macos-values.ts';
 import type { Fact } from '../specs.ts';
 
 export type Profile = Fact<'vpn-client'>['profiles'][number];
@@ -23,12 +23,12 @@ const STATES: Record<string, Profile['state']> = {
 /** Star, state, identifier, a translated kind, the name in quotes, the type: of these the type alone is fixed. */
 const SERVICE =
   /^([* ])\s*\((\w+)\)\s+(?:([0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12})\s)?.*?"(.*?)"?\s+\[PPP:L2TP\]\s*$/i;
-const ANY_SERVICE = /^[* ]\s*\(\w+\)\s.*\[[\w:.-]+\]\s*$/m;
-const HEADER = /^Available network connection services/m;
+const ANY_SERVICE = /^[* ]\s*\(\w+\)\s.*\[[\w:.-]+\]\s*$/;
+const HEADER = /^Available network connection services/;
 
 /** `scutil --nc list`. A name of 31 or more characters is cut there. Null when it is not that list at all. */
 export function parseServiceList(text: string): ListedService[] | null {
-  if (!HEADER.test(text) && !ANY_SERVICE.test(text)) return null;
+  if (!matchLine(text, HEADER) && !matchLine(text, ANY_SERVICE)) return null;
   return linesOf(text).flatMap((line) => {
     const match = SERVICE.exec(line);
     if (!match) return [];
@@ -39,9 +39,15 @@ export function parseServiceList(text: string): ListedService[] | null {
 
 /** `networksetup -listnetworkserviceorder`: `(1) Name` or `(*) Name`, and its port on the next line. */
 export function parseServiceOrder(text: string): ListedService[] | null {
-  if (!/^\((?:\d+|\*)\) /m.test(text)) return null;
-  const pairs = text.matchAll(/^\((\d+|\*)\) (.+)\n\(Hardware Port: L2TP, Device: [^)\n]*\)\s*$/gm);
-  return [...pairs].map(([, mark, name = '']) => ({ id: name, name, enabled: mark !== '*', state: null }));
+  const lines = linesOf(text);
+  const services = lines.flatMap((line, index) => {
+    const service = /^\((\d+|\*)\) (.+)$/.exec(line);
+    return service ? [{ mark: service[1], name: service[2] ?? '', port: lines[index + 1] ?? '' }] : [];
+  });
+  if (services.length === 0) return null;
+  return services
+    .filter(({ port }) => port.startsWith('(Hardware Port: L2TP,'))
+    .map(({ mark, name }) => ({ id: name, name, enabled: mark !== '*', state: null }));
 }
 
 /**

@@ -1,31 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import type { AgentSelf } from '../../collectors/check.ts';
 import type { Readers } from '../../collectors/specs.ts';
-import { runAll, type StopReport } from '../base/actors.ts';
+import { runAll, type Actor, type StopReport } from '../base/actors.ts';
 import { iso } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Report } from '../wire/report.ts';
-import { createBell } from './bell.ts';
+import { openAgentState, type AgentState } from './agent-state.ts';
+import { createBell, type Bell } from './bell.ts';
 import type { AgentConfig } from './config.ts';
-import { clockState, openCorrectedClock, type CorrectedClock } from './corrected-clock.ts';
-import { enrolmentState } from './enrolment.ts';
 import { judgeAll, loadDefaultPolicy } from './judgement.ts';
 import type { KeyStore } from './keys.ts';
-import { Ledger, ledgerState } from './ledger.ts';
 import { createLink } from './link.ts';
 import { takeLock } from './lock.ts';
 import type { OpenHost } from './open-host.ts';
 import { createOrders, done, type OrderHandlers } from './orders.ts';
-import { statePaths, type StatePaths } from './paths.ts';
+import { statePaths } from './paths.ts';
 import { collectReport, DEADLINE_MS } from './report.ts';
 import { beginRun, runsState } from './runs.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
-import { openSequence, sequenceState } from './sequence.ts';
-import { Spool } from './spool.ts';
-import { standingState, type Standing } from './standing.ts';
+import type { Standing } from './standing.ts';
 import { stateFile } from './state-file.ts';
 import { prepareStateFolder } from './state-folder.ts';
-import { createStatusBoard, type Status, type StatusBoard } from './status.ts';
 
 export type AgentOptions = {
   config: AgentConfig;
@@ -37,6 +33,14 @@ export type AgentOptions = {
   log: Logger;
 };
 
+/** One run of the agent: what its parts share. */
+type Run = AgentOptions & {
+  state: AgentState;
+  crashes: number;
+  /** Known once the device is enrolled. */
+  known: { keys: KeyStore | null; standing: Standing | null };
+};
+
 /** Milliseconds that each part gets to end. */
 const STOP_MS = 5_000;
 
@@ -45,144 +49,104 @@ const STOP_MS = 5_000;
  * folder cannot be used or another agent uses it.
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<StopReport> {
-  const paths = statePaths(options.stateDir);
-  await prepareStateFolder(options.stateDir);
+  const { stateDir, config, version, log } = options;
+  const paths = statePaths(stateDir);
+  await prepareStateFolder(stateDir);
   const unlock = await takeLock(paths.lock);
   try {
-    const run = await beginRun(stateFile(paths.runs, runsState, options.log));
-    const report = await runParts(options, paths, run.crashes, signal);
-    if (report.reason === 'signal') await run.endCleanly();
+    const { crashes, endCleanly } = await beginRun(stateFile(paths.runs, runsState, log));
+    const state = await openAgentState({ paths, limits: config.spool, version, crashes, log });
+    state.spool.changed.listen(() => state.status.update({ spool: state.spool.summary }));
+    const run: Run = { ...options, state, crashes, known: { keys: null, standing: null } };
+    log.info({ version, stateDir, crashes }, 'agent started');
+    const report = await runAll(await assemble(run), { signal, stopWithinMs: STOP_MS });
+    await sayGoodbye(run, report);
+    if (report.reason === 'signal') await endCleanly();
     return report;
   } finally {
     await unlock();
   }
 }
 
-async function runParts(
-  options: AgentOptions,
-  paths: StatePaths,
-  crashes: number,
-  signal: AbortSignal,
-): Promise<StopReport> {
-  const { config, log, version } = options;
-  const clock = await openCorrectedClock(stateFile(paths.clock, clockState, log));
-  const spool = await Spool.open(paths.spool, config.spool, log);
-  const startedAt = iso(clock.now());
-  const status = createStatusBoard(paths.status, firstStatus(version, startedAt, crashes, spool), clock, log);
-  /** Known once the device is enrolled. */
-  const known: { keys: KeyStore | null; standing: Standing | null } = { keys: null, standing: null };
-  const self = (): AgentSelf => ({
-    version,
-    startedAt,
-    keyProtection: known.keys?.protection ?? null,
-    integrity: null,
-    spoolDropped: spool.dropped,
-    crashes,
-    managed: [],
-  });
-  const scheduler = await scheduling(options, { clock, spool, status, self, known });
-  const ledger = await Ledger.open(stateFile(paths.orders, ledgerState, log), clock.now());
+/** The parts, in the order in which they start. */
+async function assemble(run: Run): Promise<Actor[]> {
+  const { state, config, log, version, env, known } = run;
+  const scheduler = createReporting(run, await loadDefaultPolicy());
   const receipts = createBell<string>();
   const scans = createBell<number>();
-  const handlers: OrderHandlers = {
+  const orders = createOrders({
+    ledger: state.ledger,
+    handlers: handlersWith(scheduler, scans, state),
+    clock: state.clock,
+    log,
+    onReceipt: receipts.ring,
+  });
+  const link = createLink({
+    ...state,
+    ...config.server,
+    orders,
+    receipts,
+    scans,
+    version,
+    env,
+    log,
+    boot: randomBytes(16).toString('base64url'),
+    requestCollection: (which) => (which === 'any' ? scheduler.nudge() : void scheduler.request()),
+    onIdentity(found) {
+      Object.assign(known, found);
+      state.status.update({ keyProtection: found.keys.protection });
+    },
+  });
+  return [scheduler, link];
+}
+
+/** What this agent can do when the server orders it. */
+function handlersWith(scheduler: Scheduler, scans: Bell<number>, { clock }: AgentState): OrderHandlers {
+  return {
     'scan features': async () => {
       scans.ring(clock.now());
       return done({ report: await scheduler.request() });
     },
   };
-  const orders = createOrders({ ledger, handlers, clock, log, onReceipt: receipts.ring });
-  const link = createLink({
-    ...{ clock, spool, status, log, ledger, orders, receipts, scans, version },
-    ...{ url: config.server.url, caFile: config.server.caFile, proxy: config.server.proxy, env: options.env },
-    transport: config.server.transport,
-    boot: randomBytes(16).toString('base64url'),
-    sequence: await openSequence(stateFile(paths.sequence, sequenceState, log)),
-    enrolment: stateFile(paths.enrolment, enrolmentState, log),
-    standingFile: stateFile(paths.standing, standingState, log),
-    keyFile: paths.keys,
-    requestCollection: () => void scheduler.request(),
-    onIdentity: (found) => {
-      Object.assign(known, found);
-      status.update({ keyProtection: found.keys.protection });
-    },
-  });
-  log.info({ version, stateDir: options.stateDir, crashes }, 'agent started');
-  const report = await runAll([scheduler, link], { signal, stopWithinMs: STOP_MS });
-  await end(status, clock, report, log);
-  return report;
 }
 
-type Parts = {
-  clock: CorrectedClock;
-  spool: Spool;
-  status: StatusBoard;
-  self(): AgentSelf;
-  known: { readonly standing: Standing | null };
-};
-
-async function scheduling(
-  { config, readers, hosts, stateDir }: AgentOptions,
-  { clock, spool, status, self, known }: Parts,
-): Promise<Scheduler> {
-  const fallback = await loadDefaultPolicy();
-  const openHost = hosts(self, stateDir);
+/** Collects, spools and judges. */
+function createReporting(run: Run, fallback: Policy): Scheduler {
+  const { config, readers, state, known, hosts, stateDir } = run;
+  const { clock, status, spool } = state;
+  const openHost = hosts(() => selfOf(run), stateDir);
+  const collection = { readers, openHost, clock, deadlineMs: DEADLINE_MS };
   return createScheduler({
     everyMs: config.collect.everySeconds * 1_000,
     clock,
-    collect: (signal) =>
-      collectReport(
-        {
-          readers,
-          openHost,
-          clock,
-          deadlineMs: DEADLINE_MS,
-        },
-        signal,
-      ),
+    collect: (signal) => collectReport(collection, signal),
     async deliver(report: Report) {
       await spool.add(report);
       const policy = known.standing?.current()?.policy ?? fallback;
       const { risk, firstToFix } = judgeAll(report.readings, policy, clock.now());
-      status.update({ lastReportAt: report.collectedAt, risk, firstToFix, spool: spool.summary });
+      status.update({ lastReportAt: report.collectedAt, risk, firstToFix });
     },
     onNext: (nextCollectionAt) => status.update({ nextCollectionAt }),
   });
 }
 
-function firstStatus(version: string, startedAt: string, crashes: number, spool: Spool): Status {
+function selfOf({ version, state, known, crashes }: Run): AgentSelf {
   return {
     version,
-    pid: process.pid,
-    startedAt,
-    updatedAt: startedAt,
-    server: null,
-    device: null,
-    enrolment: 'none',
-    connection: { state: 'offline', since: startedAt, because: 'starting', code: null, detail: 'Starting.' },
-    lastReportAt: null,
-    lastAckAt: null,
-    nextCollectionAt: null,
-    decision: null,
-    risk: null,
-    firstToFix: null,
-    spool: spool.summary,
-    keyProtection: null,
-    clockOffsetMs: 0,
+    startedAt: state.status.current.startedAt,
+    keyProtection: known.keys?.protection ?? null,
+    integrity: null,
+    spoolDropped: state.spool.dropped,
     crashes,
+    managed: [],
   };
 }
 
-async function end(
-  status: StatusBoard,
-  clock: CorrectedClock,
-  report: StopReport,
-  log: Logger,
-): Promise<void> {
-  const detail = report.reason === 'signal' ? 'The agent was stopped.' : 'A part of the agent failed.';
-  const since = iso(clock.now());
-  status.update({ connection: { state: 'offline', since, because: 'stopped', code: null, detail } });
-  await status.flush();
-  const { reason, by, late, error } = report;
+async function sayGoodbye({ state, log }: Run, { reason, by, late, error }: StopReport): Promise<void> {
+  const detail = reason === 'signal' ? 'The agent was stopped.' : 'A part of the agent failed.';
+  const since = iso(state.clock.now());
+  state.status.update({ connection: { state: 'offline', since, because: 'stopped', code: null, detail } });
+  await state.status.flush();
   if (reason === 'signal') log.info({ late }, 'agent stopped');
   else log.error({ reason, by, late, err: error }, 'agent ended');
 }

@@ -4,7 +4,7 @@ import { serverUrn } from '../wire/ids.ts';
 import { agreeOn } from '../wire/version.ts';
 import type { Bell } from './bell.ts';
 import { closed, endingOf, silent, type Ending } from './ending.ts';
-import { ANSWER_MS, EvidenceFlow, type EvidenceDeps } from './evidence-flow.ts';
+import { ANSWER_MS, EvidenceFlow, type Channel, type EvidenceDeps } from './evidence-flow.ts';
 import { sealSession } from './evidence.ts';
 import { sessionSigner } from './keys.ts';
 import type { Ledger } from './ledger.ts';
@@ -27,7 +27,7 @@ export type ConversationDeps = EvidenceDeps & {
 type Message =
   | { t: 'frame'; frame: ServerFrame }
   | { t: 'closed' }
-  | { t: 'report' }
+  | { t: 'spool' }
   | { t: 'receipt'; jti: string }
   | { t: 'scan'; since: number };
 
@@ -39,7 +39,7 @@ export class Conversation {
   readonly #transport: Transport;
   readonly #mailbox = createMailbox<Message>();
   readonly #started: number;
-  #session: Signer | null = null;
+  #channel: Channel | null = null;
   /** Null until the server's welcome. */
   #evidence: EvidenceFlow | null = null;
 
@@ -68,7 +68,7 @@ export class Conversation {
 
   #listen(): () => void {
     const stops = [
-      this.#deps.spool.added.listen(() => this.#mailbox.put({ t: 'report' })),
+      this.#deps.spool.changed.listen(() => this.#mailbox.put({ t: 'spool' })),
       this.#deps.receipts.listen((jti) => this.#mailbox.put({ t: 'receipt', jti })),
       this.#deps.scans.listen((since) => this.#mailbox.put({ t: 'scan', since })),
     ];
@@ -135,19 +135,20 @@ export class Conversation {
     if (hello.aud !== serverUrn(attester.identity.orderRoot)) return endingOf('wrong_audience');
     const version = agreeOn(hello.versions);
     if (version === null) return endingOf('protocol_unsupported');
-    this.#session = await sessionSigner();
-    const signers = { report: signer, session: this.#session };
+    const session = await sessionSigner();
+    this.#channel = { session, maxFrame: hello.max_frame, send: this.#send };
+    const signers = { report: signer, session };
     const jws = await sealSession(hello.nonce, version, clock.now(), attester, signers);
     this.#send({ t: 'session', jws });
     return null;
   }
 
   async #onWelcome(welcome: Welcome): Promise<void> {
-    if (this.#session === null) return;
+    if (this.#channel === null) return;
     this.#deps.sequence.raiseAbove(welcome.seq_min);
-    this.#evidence = new EvidenceFlow(welcome, this.#session, this.#send, this.#deps);
+    this.#evidence = new EvidenceFlow(this.#channel, welcome, this.#deps);
     this.#deps.onWelcome();
-    this.#evidence.wantFresh('connected');
+    this.#evidence.wantFresh();
     for (const { jti } of this.#deps.ledger.unacknowledged) await this.#sendReceipt(jti);
   }
 
@@ -158,9 +159,7 @@ export class Conversation {
     return this.#evidence === null ? endingOf(nack.err, nack.hint) : this.#evidence.onNack(nack);
   }
 
-  async #onDemand(
-    frame: Of<'challenge' | 'order' | 'policy' | 'decision' | 'receipt-ack'>,
-  ): Promise<void> {
+  async #onDemand(frame: Of<'challenge' | 'order' | 'policy' | 'decision' | 'receipt-ack'>): Promise<void> {
     const { orders, ledger, status, attester } = this.#deps;
     switch (frame.t) {
       case 'challenge':

@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
-import { challengeClaims, enrolResult, jwsBody, type EnrolClaims, type EnrolResult } from '../wire/enrolment.ts';
+import {
+  challengeClaims,
+  enrolResult,
+  jwsBody,
+  type EnrolClaims,
+  type EnrolResult,
+} from '../wire/enrolment.ts';
 import { inspect, open, seal, thumbprint, TYP, type PublicJwk, type Signer } from '../wire/envelope.ts';
-import { serverUrn } from '../wire/ids.ts';
+import { deviceUrn, serverUrn } from '../wire/ids.ts';
 import { hintOf } from '../wire/refusal.ts';
 import { agreeOn } from '../wire/version.ts';
 import { postJson, type Answer, type Route } from './http.ts';
@@ -35,7 +41,11 @@ export type Challenge = {
  * Step 1: the server signs our nonce with its order root. TLS is not verified yet and nothing secret is sent;
  * a server with another root gets no further, whatever certificate it shows.
  */
-export async function fetchChallenge(route: Route, orderRoot: string, signal?: AbortSignal): Promise<Challenge> {
+export async function fetchChallenge(
+  route: Route,
+  orderRoot: string,
+  signal?: AbortSignal,
+): Promise<Challenge> {
   const nonce = randomBytes(16).toString('base64url');
   const answer = await post(route, '/v1/enroll/challenge', { nonce }, 'unverified', signal);
   const { claims, key } = await openFromRoot(answer, TYP.enrollChallenge, challengeClaims, orderRoot);
@@ -65,7 +75,7 @@ export async function requestEnrolment(request: EnrolRequest): Promise<EnrolResu
   const jws = await seal(TYP.enroll, claims, signer, true);
   const answer = await post(route, '/v1/enroll', { jws }, trust, signal);
   const { claims: result } = await openFromRoot(answer, TYP.enrollResult, enrolResult, orderRoot);
-  if (result.nonce !== claims.nonce) {
+  if (result.nonce !== claims.nonce || result.aud !== deviceUrn(result.device)) {
     throw new EnrolError('malformed', 'The server’s answer belongs to another request. Run this again.');
   }
   return result;

@@ -28,8 +28,16 @@ export type EvidenceDeps = {
   standing: Standing;
   status: StatusBoard;
   log: Logger;
-  /** Asks for a fresh report; it arrives through the spool. */
-  requestCollection(reason: string): void;
+  /** Asks for a report, which arrives through the spool. `any`: one that is being collected will do. */
+  requestCollection(which: 'any' | 'new'): void;
+};
+
+/** The way to the server that the session has opened. */
+export type Channel = {
+  session: Signer;
+  /** Characters that a frame may have. */
+  maxFrame: number;
+  send(frame: AgentFrame): void;
 };
 
 /** A report older than this when it is sent is history: sealed as `offline`, it never makes the device fresh. */
@@ -41,6 +49,9 @@ export const ANSWER_MS = 30_000;
 /** Refusals in a row after which the connection is started anew. */
 const MAX_TRIES = 5;
 
+/** Characters of a frame around its token. */
+const FRAME_OVERHEAD = 64;
+
 type Part = Pick<Statement, 'kind' | 'id' | 'collectedAt' | 'readings'>;
 type InFlight = { id: string; kind: ReportKind; readings: WireReadings | null; since: number };
 type Baseline = { base: Base; readings: WireReadings };
@@ -51,8 +62,7 @@ type Baseline = { base: Base; readings: WireReadings };
  */
 export class EvidenceFlow {
   readonly #deps: EvidenceDeps;
-  readonly #session: Signer;
-  readonly #send: (frame: AgentFrame) => void;
+  readonly #channel: Channel;
   readonly #heartbeatMs: number;
   readonly #fullMs: number;
   #nonce: string;
@@ -68,10 +78,9 @@ export class EvidenceFlow {
   #fullWanted: number | null = null;
   #heartbeatWanted = false;
 
-  constructor(welcome: Welcome, session: Signer, send: (frame: AgentFrame) => void, deps: EvidenceDeps) {
+  constructor(channel: Channel, welcome: Welcome, deps: EvidenceDeps) {
     this.#deps = deps;
-    this.#session = session;
-    this.#send = send;
+    this.#channel = channel;
     this.#heartbeatMs = welcome.heartbeat_s * 1_000;
     this.#fullMs = welcome.full_s * 1_000;
     this.#nonce = welcome.nonce;
@@ -116,7 +125,7 @@ export class EvidenceFlow {
   onChallenge(nonce: string, want: 'full' | 'heartbeat'): void {
     this.#nonce = nonce;
     if (want === 'heartbeat') this.#heartbeatWanted = true;
-    else this.#wantNew('the server asks');
+    else this.#wantNew();
   }
 
   /** A complete report is being collected since then (corrected milliseconds): it is to be sent as such. */
@@ -129,20 +138,20 @@ export class EvidenceFlow {
     if (this.#inFlight !== null || this.#now() < this.#notBefore) return;
     const report = await this.#nextReport();
     if (report !== null) return this.#sendReport(report);
-    if (this.#fullDue && this.#fullWanted === null) this.#wantNew('a complete report is due');
+    if (this.#fullDue && this.#fullWanted === null) this.#wantNew();
     const due = this.#now() - this.#lastSent >= this.#heartbeatMs;
-    if (due || this.#heartbeatWanted) await this.#sendHeartbeat();
+    if (due || this.#heartbeatWanted) await this.#beat();
   }
 
   /** Asks for a report unless a fresh one is waiting. */
-  wantFresh(reason: string): void {
+  wantFresh(): void {
     const newest = this.#deps.spool.ids.at(-1);
-    if (newest === undefined || !this.#isFresh(newest)) this.#deps.requestCollection(reason);
+    if (newest === undefined || !this.#isFresh(newest)) this.#deps.requestCollection('any');
   }
 
-  #wantNew(reason: string): void {
+  #wantNew(): void {
     this.#fullWanted = this.#deps.clock.now();
-    this.#deps.requestCollection(reason);
+    this.#deps.requestCollection('new');
   }
 
   async #onRefused(sent: InFlight, code: string, hint: string): Promise<Ending | null> {
@@ -152,7 +161,7 @@ export class EvidenceFlow {
         return null;
       case 'send-full':
         this.#baseline = null;
-        this.wantFresh('the server needs a complete report');
+        this.wantFresh();
         return null;
       case 'drop':
         if (sent.kind !== 'heartbeat') await this.#deps.spool.drop(sent.id);
@@ -206,8 +215,11 @@ export class EvidenceFlow {
     return this.#now() - this.#lastFull >= this.#fullMs;
   }
 
-  async #sendHeartbeat(): Promise<void> {
+  /** A heartbeat says that nothing has changed since a report; without one there is nothing to say it of. */
+  async #beat(): Promise<void> {
     this.#heartbeatWanted = false;
+    this.#lastSent = this.#now();
+    if (this.#baseline === null) return this.wantFresh();
     const now = this.#deps.clock.now();
     await this.#state(heartbeat(uuidv7(now), now), null);
   }
@@ -225,10 +237,11 @@ export class EvidenceFlow {
       dropped: spool.dropped,
       now: clock.now(),
     };
-    const jws = await sealStatement(statement, attester, this.#session);
+    const jws = await sealStatement(statement, attester, this.#channel.session);
+    if (jws.length > this.#channel.maxFrame - FRAME_OVERHEAD) return this.#deps.spool.drop(part.id);
     this.#lastSent = this.#now();
     this.#inFlight = { id: part.id, kind: part.kind, readings, since: this.#now() };
-    this.#send({ t: 'report', jws });
+    this.#channel.send({ t: 'report', jws });
   }
 
   #takeAnswered(id: string): InFlight | null {
@@ -239,14 +252,13 @@ export class EvidenceFlow {
   }
 
   async #forget(id: string): Promise<void> {
-    const { spool, status, log } = this.#deps;
+    const { spool, log } = this.#deps;
     try {
       await spool.remove(id);
     } catch (error) {
       // It will be sent again after a restart; the server knows its id by then.
       log.error({ err: error, report: id }, 'acknowledged report could not be removed');
     }
-    status.update({ spool: spool.summary });
   }
 
   #isFresh(id: string): boolean {

@@ -3,7 +3,13 @@ import { iso } from '../base/clock.ts';
 import { seal, TYP, type Signer } from '../wire/envelope.ts';
 import { deviceUrn, serverUrn } from '../wire/ids.ts';
 import type { SessionClaims } from '../wire/enrolment.ts';
-import { sameSubstance, type Base, type ReportClaims, type ReportKind, type WireReading } from '../wire/report.ts';
+import {
+  sameSubstance,
+  type Base,
+  type ReportClaims,
+  type ReportKind,
+  type WireReading,
+} from '../wire/report.ts';
 import { EAT_PROFILE } from '../wire/version.ts';
 import type { Identity } from './enrolment.ts';
 import type { WaitingReport } from './spool.ts';
@@ -81,7 +87,10 @@ export function sealSession(
 }
 
 /** A heartbeat's part of a statement. */
-export function heartbeat(id: string, now: number): Pick<Statement, 'kind' | 'id' | 'collectedAt' | 'readings'> {
+export function heartbeat(
+  id: string,
+  now: number,
+): Pick<Statement, 'kind' | 'id' | 'collectedAt' | 'readings'> {
   return { kind: 'heartbeat', id, collectedAt: iso(now), readings: null };
 }
 

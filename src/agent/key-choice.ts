@@ -20,8 +20,7 @@ export async function createKeys(choice: KeyChoice): Promise<{ kind: KeyStoreKin
       'A service has no session keyring; its content would be gone with the next restart. Set keyStore: file.',
     );
   }
-  if (choice.wanted === 'keyring')
-    return { kind: 'keyring', keys: await createKeyring(nameOf(choice.file)) };
+  if (choice.wanted === 'keyring') return { kind: 'keyring', keys: await createKeyring(nameOf(choice.file)) };
   if (choice.wanted === 'auto' && choice.hasSession && !choice.isRoot) {
     const keys = await createKeyring(nameOf(choice.file)).catch(() => null);
     if (keys !== null) return { kind: 'keyring', keys };

@@ -24,8 +24,8 @@ export type LinkDeps = Given & {
   standingFile: StateFile<StandingState>;
   keyFile: string;
   /** The settings' own address outranks the one of enrolment. */
-  url: string | undefined;
-  caFile: string | undefined;
+  url?: string | undefined;
+  caFile?: string | undefined;
   proxy: Route['proxy'];
   env: Route['env'];
   transport: TransportChoice;
@@ -118,7 +118,8 @@ async function loadEnrolled(deps: LinkDeps): Promise<Enrolled | Failure> {
 const notEnrolled: Failure = {
   because: 'not-enrolled',
   code: null,
-  detail: 'This device is not enrolled. Ask for a token and run: drawbridge enroll --server URL --token-stdin',
+  detail:
+    'This device is not enrolled. Ask for a token and run: drawbridge enroll --server URL --token-stdin',
   retry: 'soon',
 };
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { isMissing } from '../base/atomic-file.ts';
+import { systemClock } from '../base/clock.ts';
 import { parseJson } from './json.ts';
 
 const holder = z.object({
@@ -42,33 +42,47 @@ export async function lockHolder(path: string): Promise<number | null> {
   return found !== null && (await isAlive(found)) ? found.pid : null;
 }
 
-const ATTEMPTS = 5;
+const ATTEMPTS = 50;
+const PAUSE_MS = 20;
 
 /** A hard link is made in one step or not at all, and its content is complete from the start. */
 async function claim(own: string, path: string): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    try {
-      return await link(own, path);
-    } catch (error) {
-      if (!isThere(error)) throw error;
-    }
+    if (await linked(own, path)) return;
     const pid = await lockHolder(path);
     if (pid !== null) throw new LockedError(path, pid);
-    await removeStale(path, `${own}.stale`);
+    if (!(await removeStale(own, path))) await systemClock.sleep(PAUSE_MS);
   }
   throw new Error(`${path} cannot be taken; another agent may be starting`);
 }
 
-/** Moved away first: should a live agent have taken the lock in between, it gets it back. */
-async function removeStale(path: string, aside: string): Promise<void> {
+/**
+ * Removes a lock whose holder is gone; false when somebody else is about to. One at a time, and looked at again
+ * once it is our turn: otherwise the slower of two would remove what the faster has just taken.
+ */
+async function removeStale(own: string, path: string): Promise<boolean> {
+  const turn = `${path}.takeover`;
+  if (!(await linked(own, turn))) {
+    if ((await lockHolder(turn)) === null) await unlink(turn).catch(() => {});
+    return false;
+  }
   try {
-    await rename(path, aside);
+    if ((await lockHolder(path)) === null) await unlink(path).catch(() => {});
+    return true;
+  } finally {
+    await unlink(turn).catch(() => {});
+  }
+}
+
+/** False when there is a file of that name already. */
+async function linked(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path);
+    return true;
   } catch (error) {
-    if (isMissing(error)) return;
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
   }
-  if ((await lockHolder(aside)) !== null) await link(aside, path).catch(() => {});
-  await unlink(aside);
 }
 
 async function readHolder(path: string): Promise<Holder | null> {
@@ -98,8 +112,4 @@ async function startOf(pid: number): Promise<string | null> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The second field is the program's name in parentheses and may hold anything, so count from behind it.
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-}
-
-function isThere(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }

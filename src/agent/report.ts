@@ -16,6 +16,8 @@ export type Collection = {
 
 export const DEADLINE_MS = 60_000;
 
+const MAX_FACT_BYTES = 64 * 1024;
+
 /** Reads every check once, all at the same time. Never rejects: what cannot be read is an unknown with its reason. */
 export async function collectReport(collection: Collection, signal?: AbortSignal): Promise<Report> {
   const now = collection.clock.now();
@@ -87,11 +89,18 @@ async function guarded(
     const observed = await read(openHost(signal));
     if (observed.state === 'unknown') return unknown(observed.why, observed.detail);
     const fact = specs[id].fact.safeParse(observed.fact);
-    if (fact.success) return { state: 'known', fact: fact.data };
+    if (fact.success) return bounded(fact.data);
     return unknown('unparsable', `The reader’s fact has the wrong shape: ${placeOf(fact.error.issues)}.`);
   } catch (error) {
     return unknown('failed', `The reader failed: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** One check that floods must not cost the whole report, which has to fit into a frame. */
+function bounded(fact: unknown): Observed<unknown> {
+  const bytes = Buffer.byteLength(JSON.stringify(fact));
+  if (bytes <= MAX_FACT_BYTES) return { state: 'known', fact };
+  return unknown('unparsable', `The fact has ${bytes} bytes, more than a report can carry.`);
 }
 
 function placeOf(issues: readonly { path: PropertyKey[]; message: string }[]): string {

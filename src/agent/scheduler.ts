@@ -16,6 +16,8 @@ export type SchedulerDeps = {
 export type Scheduler = Actor & {
   /** A collection that starts after this call; several requests at once share one. Resolves with the report's id. */
   request(): Promise<string>;
+  /** Sees to it that a report arrives soon: one that is being collected will do. */
+  nudge(): void;
 };
 
 /** Share of the interval by which each wait differs, so that a fleet started together does not stay together. */
@@ -25,11 +27,20 @@ const JITTER = 0.1;
 export function createScheduler(deps: SchedulerDeps): Scheduler {
   const requests = createMailbox<'now' | 'stop'>();
   let waiting: PromiseWithResolvers<string> | null = null;
+  let collecting = false;
+
+  function request(): Promise<string> {
+    waiting ??= Promise.withResolvers<string>();
+    requests.put('now');
+    return waiting.promise;
+  }
 
   async function collect(signal: AbortSignal): Promise<void> {
     const asked = waiting;
     waiting = null;
+    collecting = true;
     const report = await deps.collect(signal);
+    collecting = false;
     if (signal.aborted) return;
     await deps.deliver(report);
     asked?.resolve(report.id);
@@ -47,10 +58,9 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
         await requests.take(pause);
       }
     },
-    request() {
-      waiting ??= Promise.withResolvers<string>();
-      requests.put('now');
-      return waiting.promise;
+    request,
+    nudge() {
+      if (!collecting) void request();
     },
   };
 }

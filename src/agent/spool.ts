@@ -46,8 +46,8 @@ export class Spool {
   readonly #log: Logger;
   readonly #counters: StateFile<z.infer<typeof counters>>;
   readonly #entries = new Map<string, Entry>();
-  /** Rings after each report that comes in. */
-  readonly added: Bell<void> = createBell();
+  /** Rings after each change: a report came in, was removed, dropped or set aside. */
+  readonly changed: Bell<void> = createBell();
   /** One change of the folder at a time. */
   readonly #inTurn = createTurns();
   #dropped = 0;
@@ -90,7 +90,7 @@ export class Spool {
       this.#entries.set(id, { bytes: sizeOf(report), held: report });
       await this.#makeRoom();
       await this.#storeHeld();
-      this.added.ring();
+      this.changed.ring();
     });
   }
 
@@ -111,6 +111,7 @@ export class Spool {
     return this.#inTurn(async () => {
       const entry = this.#entries.get(id);
       this.#entries.delete(id);
+      this.changed.ring();
       if (entry?.held === null) await removeDurably(this.#path(id));
     });
   }
@@ -153,6 +154,7 @@ export class Spool {
     await this.#count();
     this.#log.warn({ report: id }, 'report dropped');
     this.#entries.delete(id);
+    this.changed.ring();
     if (entry.held === null) await removeDurably(this.#path(id));
   }
 
@@ -196,6 +198,7 @@ export class Spool {
     this.#log.error({ report: id }, 'waiting report is damaged; set aside');
     await this.#count();
     this.#entries.delete(id);
+    this.changed.ring();
     // One name for all: of damaged reports, the last is enough to look at.
     await rename(this.#path(id), join(this.#folder, 'aside', 'damaged.json')).catch(() => {});
     await syncFolder(this.#folder);

@@ -2,7 +2,8 @@ import type { Agent } from 'node:https';
 import type { z } from 'zod';
 import { linkResponse, type AgentFrame } from '../wire/frames.ts';
 import { agentFor, postJson } from './http.ts';
-import { CONNECT_MS, createFrameQueue, type ConnectOptions, type Transport } from './transport.ts';
+import { CONNECT_MS, FrameQueue, type ConnectOptions, type Transport } from './transport.ts';
+import { createTurns } from './turns.ts';
 
 /** The server holds an empty request for up to 20 s. */
 const POLL_MS = 40_000;
@@ -23,10 +24,8 @@ export async function connectHttps(options: ConnectOptions): Promise<Transport> 
   const post = poster(options, agent, signal);
   try {
     const first = await post(null, [], CONNECT_MS);
-    return transportOver(post, first, () => {
-      control.abort();
-      agent.destroy();
-    });
+    signal.addEventListener('abort', () => agent.destroy(), { once: true });
+    return transportOver(post, first, control);
   } catch (error) {
     agent.destroy();
     throw error;
@@ -43,14 +42,13 @@ function poster({ route, trust }: ConnectOptions, agent: Agent, signal: AbortSig
   };
 }
 
-function transportOver(post: Post, first: Response, release: () => void): Transport {
+function transportOver(post: Post, first: Response, control: AbortController): Transport {
   const { link } = first;
-  const queue = createFrameQueue();
-  let open = true;
+  const { signal } = control;
+  const queue = new FrameQueue();
   const close = () => {
-    open = false;
     queue.end();
-    release();
+    control.abort();
   };
   const take = (response: Response) => {
     const fits = response.frames.every((frame) => queue.put(frame));
@@ -58,18 +56,16 @@ function transportOver(post: Post, first: Response, release: () => void): Transp
   };
   const exchange = (frames: AgentFrame[]) => post(link, frames, POLL_MS).then(take, close);
   const poll = async () => {
-    while (open) await exchange([]);
+    while (!signal.aborted) await exchange([]);
   };
   take(first);
   void poll();
   // One after the other: two requests on their way at once could arrive in either order.
-  let sending: Promise<void> = Promise.resolve();
+  const inTurn = createTurns();
   return {
     kind: 'https',
-    send(frame) {
-      sending = sending.then(() => (open ? exchange([frame]) : undefined));
-    },
-    receive: queue.receive,
+    send: (frame) => void inTurn(async () => (signal.aborted ? undefined : exchange([frame]))),
+    receive: () => queue.receive(),
     close,
   };
 }

@@ -2,7 +2,7 @@ import { WebSocket, type ClientOptions } from 'ws';
 import { MAX_FRAME, parseFrame, serverFrame } from '../wire/frames.ts';
 import { SUBPROTOCOL } from '../wire/version.ts';
 import { agentFor } from './http.ts';
-import { CONNECT_MS, createFrameQueue, type ConnectOptions, type Transport } from './transport.ts';
+import { CONNECT_MS, FrameQueue, type ConnectOptions, type Transport } from './transport.ts';
 
 /** Milliseconds between pings; two without an answer end the connection. */
 const PING_MS = 20_000;
@@ -39,7 +39,7 @@ function opened(socket: WebSocket, signal: AbortSignal): Promise<void> {
 }
 
 function transportOver(socket: WebSocket): Transport {
-  const queue = createFrameQueue();
+  const queue = new FrameQueue();
   const heartbeat = keepAlive(socket);
   socket.on('message', (data, isBinary) => {
     const frame = isBinary ? null : parseFrame(serverFrame, data.toString());
@@ -52,7 +52,7 @@ function transportOver(socket: WebSocket): Transport {
   return {
     kind: 'websocket',
     send: (frame) => socket.send(JSON.stringify(frame), () => {}),
-    receive: queue.receive,
+    receive: () => queue.receive(),
     close: () => closeSoon(socket),
   };
 }

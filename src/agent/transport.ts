@@ -22,35 +22,30 @@ export const CONNECT_MS = 10_000;
 /** Frames that may wait unread; a server that sends more is not ours. */
 const MAX_WAITING = 256;
 
-export type FrameQueue = {
-  /** False when there are too many. */
-  put(frame: ServerFrame): boolean;
-  end(): void;
-  receive(): Promise<ServerFrame | null>;
-};
-
 /** Holds what a transport received until it is asked for. */
-export function createFrameQueue(): FrameQueue {
-  const frames: ServerFrame[] = [];
-  let ended = false;
-  let wake: (() => void) | null = null;
-  return {
-    put(frame) {
-      frames.push(frame);
-      wake?.();
-      return frames.length <= MAX_WAITING;
-    },
-    end() {
-      ended = true;
-      wake?.();
-    },
-    async receive() {
-      while (frames.length === 0 && !ended) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      return frames.shift() ?? null;
-    },
-  };
+export class FrameQueue {
+  readonly #frames: ServerFrame[] = [];
+  #ended = false;
+  #wake: () => void = () => {};
+
+  /** False when there are too many. */
+  put(frame: ServerFrame): boolean {
+    this.#frames.push(frame);
+    this.#wake();
+    return this.#frames.length <= MAX_WAITING;
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  async receive(): Promise<ServerFrame | null> {
+    while (this.#frames.length === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#frames.shift() ?? null;
+  }
 }

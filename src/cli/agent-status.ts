@@ -40,7 +40,7 @@ async function show(now: Status, running: boolean): Promise<void> {
     ['Key', now.keyProtection ?? 'none'],
     ['To do first', now.firstToFix?.sentence ?? 'nothing'],
   ];
-  say(await table(['', ''], rows));
+  say(await table([], rows));
 }
 
 function connectionOf({ connection }: Status): string {

@@ -107,6 +107,17 @@ withSettings(program.command('enroll'))
     }),
   );
 
+withSettings(program.command('doctor'))
+  .description('look at everything that the agent needs, and say what to do')
+  .option('--json', 'one JSON document instead of a table')
+  .addHelpText('after', DOCTOR_HELP)
+  .action(
+    running(async (settings, { json }: SettingsOptions) => {
+      const { doctor } = await import('./agent-doctor.ts');
+      return doctor(settings, json === true);
+    }),
+  );
+
 withSettings(program.command('agent'))
   .description('run the agent in the foreground until SIGTERM or Ctrl-C')
   .action(

@@ -30,11 +30,11 @@ export function sayJson(value: unknown): void {
 
 const WIDEST_COLUMN = 60;
 
-/** A table without side borders. Long cells are wrapped; what the system said is stripped of control characters. */
+/** A table without borders; `head` may be empty. Long cells are wrapped; what the system said is stripped of control characters. */
 export async function table(head: readonly string[], rows: readonly (readonly string[])[]): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const lines = new Table({
-    head: head.map((title) => paint('bold', title)),
+    ...(head.length === 0 ? {} : { head: head.map((title) => paint('bold', title)) }),
     colWidths: widths(head, rows),
     wordWrap: true,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
@@ -55,8 +55,12 @@ export function printable(text: string): string {
 }
 
 function widths(head: readonly string[], rows: readonly (readonly string[])[]): number[] {
-  return head.map((title, column) => {
-    const longest = Math.max(title.length, ...rows.map((row) => plain(row[column] ?? '').length));
+  const columns = Math.max(head.length, rows[0]?.length ?? 0);
+  return Array.from({ length: columns }, (_, column) => {
+    const longest = Math.max(
+      head[column]?.length ?? 0,
+      ...rows.map((row) => plain(row[column] ?? '').length),
+    );
     return Math.min(longest, WIDEST_COLUMN) + 2;
   });
 }
@@ -66,11 +70,10 @@ function plain(text: string): string {
   return text.replace(/\u001B\[[0-9;]*m/g, '');
 }
 
-const NO_BORDERS = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
-  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' },
-};
+const BORDERS = 'top bottom left right'.split(' ');
+const CROSSINGS =
+  'mid middle left-mid mid-mid right-mid top-mid top-left top-right bottom-mid bottom-left bottom-right';
+const NO_BORDERS = Object.fromEntries([...BORDERS, ...CROSSINGS.split(' ')].map((part) => [part, '']));
 
 /** What takes longer than this is shown to be at work. */
 const PATIENCE_MS = 1_000;

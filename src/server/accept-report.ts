@@ -12,6 +12,7 @@ import {
 } from '../wire/report.ts';
 import type { DeviceState } from './device-state.ts';
 import { WINDOW_MS } from './nonces.ts';
+import type { Evident } from './verify-report.ts';
 
 /** What accepting a frame means: the device afterwards, and what has to be stored. Nothing is judged yet. */
 export type Acceptance = {
@@ -37,14 +38,14 @@ export type Content = {
  */
 export function acceptReport(
   state: DeviceState,
-  payload: unknown,
+  evident: Evident,
   dig: string,
   now: number,
 ): Result<Acceptance, Refusal> {
-  const parsed = reportClaims.safeParse(payload);
+  if (evident.seq <= state.seq) return err('seq_replayed');
+  const parsed = reportClaims.safeParse(evident.payload);
   if (!parsed.success) return err('schema_invalid');
   const claims = parsed.data;
-  if (claims.seq <= state.seq) return err('seq_replayed');
   if (needsBase(claims) && !isOnBase(claims, state)) return err('base_mismatch');
   const heard = { ...state, seq: claims.seq, dropped: claims.dropped };
   if (claims.kind === 'heartbeat') return ok({ claims, content: null, next: { ...heard, seenAt: now } });

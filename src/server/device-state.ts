@@ -11,12 +11,13 @@ import { rawOf, readingsOf } from './store/reports.ts';
 import type { Db } from './store/store.ts';
 import type { RawRow, ReadingRow } from './store/tables.ts';
 
-/** What the server knows of a live device now. Never changed in place: what is accepted makes a new one. */
+/** What the server knows of a device now. Never changed in place: what is accepted makes a new one. */
 export type DeviceState = {
   readonly id: string;
   readonly name: string;
   readonly platform: string;
   readonly ueid: string;
+  readonly status: Device['status'];
   /** Milliseconds, as all times here. */
   readonly enrolledAt: number;
   readonly seq: number;
@@ -49,10 +50,10 @@ function unknownSince(state: DeviceState): UnknownSince {
   return Object.fromEntries(entries) as UnknownSince;
 }
 
-/** Reads a device as it is on disk; null when there is none that is live. */
+/** Reads a device as it is on disk; null when there is none. */
 export async function loadState(db: Db, id: string): Promise<DeviceState | null> {
   const device = await findDevice(db, id);
-  if (device?.status !== 'live') return null;
+  if (device === undefined) return null;
   const rows = (await readingsOf(db, id)).flatMap(knownCheck);
   return {
     ...basics(device),
@@ -74,6 +75,7 @@ function basics(device: Device) {
     name: device.name,
     platform: device.platform,
     ueid: device.ueid,
+    status: device.status,
     enrolledAt: device.enrolled_at,
     seq: device.seq,
     base: seq === null || dig === null ? null : { seq, dig },

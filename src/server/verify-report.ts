@@ -26,6 +26,7 @@ const headSchema = z.object({
   eat_nonce: z.string().optional(),
   ueid: z.string(),
   jti: z.string().max(64),
+  seq: z.number(),
   kind: z.string(),
   boot: z.string(),
 });
@@ -33,7 +34,7 @@ const headSchema = z.object({
 type Head = z.infer<typeof headSchema>;
 
 /** A payload whose signature, origin and freshness are beyond doubt; its shape is not yet. */
-export type Evident = { jti: string; payload: unknown };
+export type Evident = { jti: string; seq: number; payload: unknown };
 export type Refused = { code: Refusal; id: string | null };
 
 /**
@@ -53,7 +54,8 @@ export async function verifyReport(
   const head = headSchema.safeParse(payload.value);
   if (!head.success) return refuse('malformed');
   const code = headRefusal(head.data, context);
-  return code === null ? ok({ jti: head.data.jti, payload: payload.value }) : refuse(code, head.data.jti);
+  const { jti, seq } = head.data;
+  return code === null ? ok({ jti, seq, payload: payload.value }) : refuse(code, jti);
 }
 
 function headRefusal(

@@ -67,10 +67,10 @@ function changed(recording: Recording, change: (text: string) => string): Record
 }
 
 /** What the machine's answers are worth when the programs say nothing at all. */
-async function silence(sample: Sample): Promise<Observed<unknown>> {
+async function silence(check: CheckId, recording: Recording): Promise<Observed<unknown>> {
   return readFrom(
-    sample.check,
-    changed(sample.recording, () => ''),
+    check,
+    changed(recording, () => ''),
   );
 }
 
@@ -119,6 +119,23 @@ describe('damaged answers of a Mac', () => {
     }
   });
 
+  test.each(samples)('$id: endless repetition is looked through in time', async ({ check, recording }) => {
+    for (const piece of [' ', '(', '"', '\\', '<a', '\n', 'a:1 ', '* ', '- 0 ']) {
+      const long = piece.repeat(100_000 / piece.length);
+      const started = performance.now();
+      // In place of each answer, and after its own beginning.
+      await readFrom(
+        check,
+        changed(recording, () => long),
+      );
+      await readFrom(
+        check,
+        changed(recording, (text) => text.slice(0, 200) + long),
+      );
+      expect(performance.now() - started).toBeLessThan(2_000);
+    }
+  });
+
   test.each(samples)('$id: another language pleases nobody', async ({ check, recording }) => {
     const answers = [
       await readFrom(check, recording),
@@ -138,8 +155,8 @@ describe('damaged answers of a Mac', () => {
     await fc.assert(
       fc.asyncProperty(noise, async (text) => {
         const answer = await readFrom(
-          sample.check,
-          changed(sample.recording, () => text),
+          check,
+          changed(recording, () => text),
         );
         expect(isPleasing(check, answer)).toBe(quiet);
       }),

@@ -43,7 +43,7 @@ export function groupCommit(connection: Connection, observe: CommitObserver = ()
     },
     /** Resolves when nothing is left to commit. */
     async drained(): Promise<void> {
-      while (running !== null) await running;
+      for (let commit = running; commit !== null; commit = running) await commit;
     },
   };
 }

@@ -80,3 +80,8 @@ export function readingsOf(db: Db, device: string): Promise<ReadingRow[]> {
 export function rawOf(db: Db, device: string): Promise<RawRow[]> {
   return db.selectFrom('raw').selectAll().where('device', '=', device).execute();
 }
+
+export async function deleteReadings(db: Db, device: string, checks: readonly string[]): Promise<void> {
+  if (checks.length === 0) return;
+  await db.deleteFrom('readings').where('device', '=', device).where('check_id', 'in', checks).execute();
+}

@@ -1,0 +1,71 @@
+import { iso } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { AgentConfig } from './config.ts';
+import { clockState, openCorrectedClock, type CorrectedClock } from './corrected-clock.ts';
+import { enrolmentState, type EnrolmentState } from './enrolment.ts';
+import { Ledger, ledgerState } from './ledger.ts';
+import type { StatePaths } from './paths.ts';
+import { openSequence, sequenceState, type Sequence } from './sequence.ts';
+import { Spool } from './spool.ts';
+import { standingState, type StandingState } from './standing.ts';
+import { stateFile, type StateFile } from './state-file.ts';
+import { createStatusBoard, type Status, type StatusBoard } from './status.ts';
+
+/** What lies in the state folder, opened: everything that outlives a run of the agent. */
+export type AgentState = {
+  clock: CorrectedClock;
+  spool: Spool;
+  ledger: Ledger;
+  sequence: Sequence;
+  status: StatusBoard;
+  enrolment: StateFile<EnrolmentState>;
+  standingFile: StateFile<StandingState>;
+  keyFile: string;
+};
+
+export type OpenStateOptions = {
+  paths: StatePaths;
+  limits: AgentConfig['spool'];
+  version: string;
+  crashes: number;
+  log: Logger;
+};
+
+export async function openAgentState(options: OpenStateOptions): Promise<AgentState> {
+  const { paths, limits, log } = options;
+  const clock = await openCorrectedClock(stateFile(paths.clock, clockState, log));
+  const spool = await Spool.open(paths.spool, limits, log);
+  return {
+    clock,
+    spool,
+    ledger: await Ledger.open(stateFile(paths.orders, ledgerState, log), clock.now()),
+    sequence: await openSequence(stateFile(paths.sequence, sequenceState, log)),
+    status: createStatusBoard(paths.status, firstStatus(options, iso(clock.now()), spool), clock, log),
+    enrolment: stateFile(paths.enrolment, enrolmentState, log),
+    standingFile: stateFile(paths.standing, standingState, log),
+    keyFile: paths.keys,
+  };
+}
+
+function firstStatus({ version, crashes }: OpenStateOptions, startedAt: string, spool: Spool): Status {
+  return {
+    version,
+    pid: process.pid,
+    startedAt,
+    updatedAt: startedAt,
+    server: null,
+    device: null,
+    enrolment: 'none',
+    connection: { state: 'offline', since: startedAt, because: 'starting', code: null, detail: 'Starting.' },
+    lastReportAt: null,
+    lastAckAt: null,
+    nextCollectionAt: null,
+    decision: null,
+    risk: null,
+    firstToFix: null,
+    spool: spool.summary,
+    keyProtection: null,
+    clockOffsetMs: 0,
+    crashes,
+  };
+}

@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP, SocketAddress } from 'node:net';
+
+/** An IP address in the one form in which it is compared, or null for what is none. */
+export function normalAddress(text: string): string | null {
+  const bare = text.trim().replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+  const family = isIP(bare);
+  if (family === 0) return null;
+  return family === 4 ? bare : new SocketAddress({ address: bare, family: 'ipv6' }).address;
+}
+
+/** Tells where a request comes from: the peer, or what a trusted proxy says of it. */
+export type AddressReader = (request: IncomingMessage) => string;
+
+/** `trusted` are addresses and networks (CIDR). Throws for one that is neither. */
+export function createAddressReader(trusted: readonly string[]): AddressReader {
+  const proxies = blockListOf(trusted);
+  const isTrusted = (address: string) => proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return (request) => {
+    let address = normalAddress(request.socket.remoteAddress ?? '') ?? 'unknown';
+    // From the nearest hop outwards, for as long as each hop is one of ours.
+    for (const hop of forwardedFor(request).toReversed()) {
+      if (!isIP(address) || !isTrusted(address)) return address;
+      address = normalAddress(hop) ?? address;
+    }
+    return address;
+  };
+}
+
+function forwardedFor(request: IncomingMessage): string[] {
+  const header = request.headers['x-forwarded-for'];
+  const text = Array.isArray(header) ? header.join(',') : (header ?? '');
+  return text.split(',').filter((part) => part.trim() !== '');
+}
+
+function blockListOf(trusted: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const entry of trusted) {
+    const [address = '', bits] = entry.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (isIP(address) === 0) throw new Error(`trustedProxies: "${entry}" is no address and no network`);
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return list;
+}

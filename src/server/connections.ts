@@ -1,0 +1,48 @@
+import type { ServerFrame } from '../wire/frames.ts';
+import type { Refusal } from '../wire/refusal.ts';
+
+/** A connection that has shown a session. */
+export type Live = {
+  device: string;
+  boot: string;
+  /** Where the device's packets come from: an IP address in its shortest form. */
+  remote: string;
+  /** Milliseconds. */
+  since: number;
+  send(frame: ServerFrame): void;
+  /** Asks the device for a report now. */
+  challenge(want: 'full' | 'heartbeat', deadlineSeconds: number): void;
+  /** Says goodbye and closes. */
+  close(code: Refusal): void;
+};
+
+/** Which device is connected where: one connection each. */
+export type Connections = {
+  /** Makes `live` its device's connection; the one before is closed. */
+  take(live: Live): void;
+  /** No-op for a connection that another took over from. */
+  release(live: Live): void;
+  of(device: string): Live | undefined;
+  /** Devices that are present behind an address. */
+  at(remote: string): Live[];
+  all(): Iterable<Live>;
+  count(): number;
+};
+
+export function createConnections(): Connections {
+  const byDevice = new Map<string, Live>();
+  return {
+    take(live) {
+      const before = byDevice.get(live.device);
+      byDevice.set(live.device, live);
+      before?.close('superseded');
+    },
+    release(live) {
+      if (byDevice.get(live.device) === live) byDevice.delete(live.device);
+    },
+    of: (device) => byDevice.get(device),
+    at: (remote) => [...byDevice.values()].filter((live) => live.remote === remote),
+    all: () => byDevice.values(),
+    count: () => byDevice.size,
+  };
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import type { Result } from '../base/result.ts';
+import { hashSecret } from '../wire/token.ts';
+import { approve, clearAlarm, createToken, revoke, type Refused } from './administer.ts';
+import { requireAdmin } from './bearer.ts';
+import type { Connections } from './connections.ts';
+import type { NamedPolicy } from './decide.ts';
+import { deviceDocument, deviceSummary, documentOf, summaryOf, type DeviceDocument } from './device-document.ts';
+import { loadState } from './device-state.ts';
+import type { Fleet } from './fleet.ts';
+import { HttpProblem, problem, type App } from './http.ts';
+import type { Orders } from './orders.ts';
+import { listDevices } from './store/devices.ts';
+import { ordersOf } from './store/orders.ts';
+import type { Db, Store } from './store/store.ts';
+
+export type ConsoleParts = {
+  store: Store;
+  fleet: Fleet;
+  connections: Connections;
+  orders: Orders;
+  clock: Clock;
+  policy: () => NamedPolicy;
+  adminToken: string;
+  /** Thumbprint of the order root, which stands in every token. */
+  orderRoot: string;
+  /** Brings memory level with the store after a device was changed. */
+  changed: (device: string) => Promise<void>;
+};
+
+const SHOWN_ORDERS = 20;
+const HOUR_MS = 3_600_000;
+const MAX_TOKEN_HOURS = 24 * 30;
+
+const idParams = z.object({ id: z.uuid() });
+const nothing = z.object({});
+const orderRequest = z.object({ action: z.literal('scan'), cause: z.string().max(500).default('asked for by an administrator') });
+
+export const tokenRequest = z.object({
+  uses: z.number().int().min(1).max(100_000).default(1),
+  validHours: z.number().positive().max(MAX_TOKEN_HOURS).default(24),
+  approval: z.boolean().default(false),
+  note: z.string().max(200).default(''),
+});
+
+/** The administrator's API: bearer of the admin token, JSON. */
+export async function addConsoleRoutes(app: App, parts: ConsoleParts): Promise<void> {
+  const adminHash = hashSecret(parts.adminToken);
+  await app.register(async (plain) => {
+    const scope = plain.withTypeProvider() as unknown as App;
+    scope.addHook('onRequest', async (request) => requireAdmin(request.raw, adminHash));
+    addReading(scope, parts);
+    addActing(scope, parts);
+  });
+}
+
+function addReading(app: App, parts: ConsoleParts): void {
+  const { store, fleet, connections } = parts;
+  app.get('/v1/devices', { schema: { response: { 200: z.array(deviceSummary) } } }, async () => {
+    const devices = await store.read(listDevices);
+    return Promise.all(
+      devices.map(async (device) =>
+        summaryOf(device, await fleet.get(device.id), connections.of(device.id) !== undefined),
+      ),
+    );
+  });
+  app.get(
+    '/v1/devices/:id',
+    { schema: { params: idParams, response: { 200: deviceDocument, 404: problem } } },
+    async (request) => document(parts, request.params.id),
+  );
+}
+
+async function document(parts: ConsoleParts, id: string): Promise<DeviceDocument> {
+  const { store, fleet, connections, clock, policy } = parts;
+  const state = (await fleet.get(id)) ?? (await store.read((db) => loadState(db, id)));
+  if (state === null) throw new HttpProblem(404, 'not_found', `There is no device ${id}.`);
+  const orders = await store.read((db) => ordersOf(db, id, SHOWN_ORDERS));
+  const connected = connections.of(id) !== undefined;
+  return documentOf({ state, orders, connected, policy: policy(), now: clock.now() });
+}
+
+function addActing(app: App, parts: ConsoleParts): void {
+  const { store, clock, orders, orderRoot } = parts;
+  const by = () => ({ actor: 'admin', now: clock.now() });
+  const act = async (id: string, unit: (db: Db) => Promise<Result<unknown, Refused>>) => {
+    granted(await store.write(unit));
+    await parts.changed(id);
+    return {};
+  };
+  const schema = { params: idParams, response: { 200: nothing, 404: problem, 409: problem } };
+  app.post('/v1/devices/:id/approve', { schema }, ({ params: { id } }) => act(id, (db) => approve(db, id, by())));
+  app.post('/v1/devices/:id/revoke', { schema }, ({ params: { id } }) => act(id, (db) => revoke(db, id, by())));
+  app.post('/v1/devices/:id/clear-alarm', { schema }, ({ params: { id } }) =>
+    act(id, (db) => clearAlarm(db, id, by())),
+  );
+  app.post(
+    '/v1/devices/:id/orders',
+    { schema: { params: idParams, body: orderRequest, response: { 200: z.object({ id: z.string() }), 409: problem } } },
+    async ({ params, body }) => {
+      const id = await orders.scan(params.id, body.cause);
+      if (id === null) throw new HttpProblem(409, 'not_connected', 'The device is not connected now; try again when it is.');
+      return { id };
+    },
+  );
+  app.post(
+    '/v1/tokens',
+    {
+      schema: {
+        body: tokenRequest,
+        response: { 200: z.object({ id: z.string(), token: z.string(), expiresAt: z.iso.datetime() }) },
+      },
+    },
+    async ({ body: { validHours, ...wanted } }) => {
+      const validMs = validHours * HOUR_MS;
+      const made = await store.write((db) => createToken(db, { ...wanted, validMs }, orderRoot, by()));
+      return { ...made, expiresAt: new Date(made.expiresAt).toISOString() };
+    },
+  );
+}
+
+const STATUS_FOR = { not_found: 404, wrong_state: 409, exists: 409 } as const;
+
+function granted(result: Result<unknown, Refused>): void {
+  if (!result.ok) throw new HttpProblem(STATUS_FOR[result.error.code], result.error.code, result.error.hint);
+}

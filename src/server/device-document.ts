@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { iso } from '../base/clock.ts';
+import { firstToFix, missingRequired } from '../policy/judge.ts';
+import { ACCESS, RISK_LEVELS, decision, risk, verdict } from '../wire/decision.ts';
+import { decide, type NamedPolicy } from './decide.ts';
+import { evidenceOf, type DeviceState } from './device-state.ts';
+import type { Device } from './store/devices.ts';
+import type { OrderRow } from './store/tables.ts';
+
+const time = z.iso.datetime();
+const status = z.enum(['pending', 'live', 'revoked']);
+
+export const orderView = z.object({
+  id: z.string(),
+  action: z.string(),
+  target: z.string(),
+  state: z.enum(['sent', 'received', 'done', 'failed']),
+  /** OpenC2 status of the last receipt, and what the device said with it. */
+  status: z.number().nullable(),
+  reason: z.string().nullable(),
+  issuedAt: time,
+});
+
+/** One device whole: `GET /v1/devices/<id>`. */
+export const deviceDocument = z.object({
+  device: z.object({
+    id: z.string(),
+    name: z.string(),
+    platform: z.string(),
+    status,
+    enrolledAt: time,
+    agentVersion: z.string().nullable(),
+    reportsDropped: z.number(),
+  }),
+  readings: z.record(z.string(), z.unknown()),
+  verdicts: z.array(verdict),
+  risk,
+  decision: decision.nullable(),
+  firstToFix: verdict.nullable(),
+  /** Checks that the policy requires and that are unknown: while there are any, the device cannot be judged. */
+  requiredUnknown: z.array(z.string()),
+  lastSeen: time.nullable(),
+  connected: z.boolean(),
+  alarms: z.array(z.string()),
+  /** Checks that this server does not know, as they came. */
+  raw: z.record(z.string(), z.unknown()),
+  orders: z.array(orderView),
+});
+
+export type DeviceDocument = z.infer<typeof deviceDocument>;
+
+/** A device in a list: `GET /v1/devices`. */
+export const deviceSummary = z.object({
+  id: z.string(),
+  name: z.string(),
+  platform: z.string(),
+  status,
+  access: z.enum(ACCESS).nullable(),
+  risk: z.enum(RISK_LEVELS).nullable(),
+  sentence: z.string().nullable(),
+  lastSeen: time.nullable(),
+  connected: z.boolean(),
+  alarms: z.array(z.string()),
+});
+
+export type DeviceSummary = z.infer<typeof deviceSummary>;
+
+export type DocumentParts = {
+  state: DeviceState;
+  orders: readonly OrderRow[];
+  connected: boolean;
+  policy: NamedPolicy;
+  /** Milliseconds. */
+  now: number;
+};
+
+/** Judged at `now`; the decision shown is the one in force, null before the first. */
+export function documentOf({ state, orders, connected, policy, now }: DocumentParts): DeviceDocument {
+  const inForce = state.decision?.decision ?? null;
+  const judged = decide(evidenceOf(state), policy, now, inForce);
+  const { id, name, platform, status, readings, raw, seenAt } = state;
+  return {
+    device: {
+      id,
+      name,
+      platform,
+      status,
+      enrolledAt: iso(state.enrolledAt),
+      agentVersion: state.agentVersion,
+      reportsDropped: state.dropped,
+    },
+    readings,
+    verdicts: judged.verdicts,
+    risk: judged.decision.risk,
+    decision: inForce,
+    firstToFix: firstToFix(judged.verdicts, policy.policy),
+    requiredUnknown: missingRequired(readings, policy.policy),
+    lastSeen: seenAt === null ? null : iso(seenAt),
+    connected,
+    alarms: [...state.alarms],
+    raw,
+    orders: orders.map(viewOf),
+  };
+}
+
+function viewOf({ id, action, target, state, status, reason, issued_at }: OrderRow): z.infer<typeof orderView> {
+  return { id, action, target, state, status, reason, issuedAt: iso(issued_at) };
+}
+
+export function summaryOf(device: Device, state: DeviceState | null, connected: boolean): DeviceSummary {
+  const { id, name, platform, status } = device;
+  const decision = state?.decision?.decision ?? null;
+  const seenAt = state?.seenAt ?? device.seen_at;
+  return {
+    id,
+    name,
+    platform,
+    status,
+    access: decision?.access ?? null,
+    risk: decision?.risk.level ?? null,
+    sentence: decision?.sentence ?? null,
+    lastSeen: seenAt === null ? null : iso(seenAt),
+    connected,
+    alarms: [...(state?.alarms ?? [])],
+  };
+}

@@ -1,0 +1,56 @@
+import { challengeRequest, jwsBody } from '../wire/enrolment.ts';
+import { MAX_FRAME, linkRequest, linkResponse } from '../wire/frames.ts';
+import type { Refusal } from '../wire/refusal.ts';
+import type { AddressReader } from './addresses.ts';
+import type { Enrolment } from './enrol.ts';
+import { HttpProblem, type App } from './http.ts';
+import type { LongPoll } from './long-poll.ts';
+import type { Metrics } from './metrics.ts';
+
+export type DeviceRouteParts = {
+  remoteOf: AddressReader;
+  enrolment: Enrolment;
+  longPoll: LongPoll;
+  metrics: Metrics;
+  enrolmentsPerMinute: number;
+};
+
+/** What devices ask over HTTPS: enrolment, and the link where WebSocket does not get through. */
+export function addDeviceRoutes(app: App, parts: DeviceRouteParts): void {
+  addEnrolmentRoutes(app, parts);
+  addLinkRoute(app, parts);
+}
+
+function addEnrolmentRoutes(app: App, { remoteOf, enrolment, metrics, enrolmentsPerMinute }: DeviceRouteParts): void {
+  const config = { rateLimit: { max: enrolmentsPerMinute, timeWindow: '1 minute' } };
+  app.post(
+    '/v1/enroll/challenge',
+    { config, schema: { body: challengeRequest, response: { 200: jwsBody } } },
+    async (request) => ({ jws: await enrolment.challenge(request.body.nonce) }),
+  );
+  app.post('/v1/enroll', { config, schema: { body: jwsBody, response: { 200: jwsBody } } }, async (request) => {
+    const answer = await enrolment.enrol(request.body.jws, remoteOf(request.raw));
+    if (answer.ok) return { jws: answer.value };
+    metrics.refused(answer.error);
+    throw new HttpProblem(statusOf(answer.error), answer.error);
+  });
+}
+
+function addLinkRoute(app: App, { remoteOf, longPoll }: DeviceRouteParts): void {
+  const bodyLimit = 4 * MAX_FRAME;
+  app.post(
+    '/v1/link',
+    { bodyLimit, schema: { body: linkRequest, response: { 200: linkResponse } } },
+    async (request) => {
+      const { link, frames } = request.body;
+      const answer = await longPoll.exchange(remoteOf(request.raw), link, frames);
+      if (answer === null) throw new HttpProblem(404, 'no_session');
+      return answer;
+    },
+  );
+}
+
+function statusOf(code: Refusal): number {
+  if (code === 'store_unavailable') return 503;
+  return code === 'malformed' || code === 'wrong_type' ? 400 : 403;
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createAddressReader } from './addresses.ts';
+import type { ServerConfig } from './config.ts';
+import { addConsoleRoutes } from './console-api.ts';
+import type { DataPaths } from './data-folder.ts';
+import { addDeviceRoutes } from './device-routes.ts';
+import { createEnrolment } from './enrol.ts';
+import { addHealthRoutes } from './health-routes.ts';
+import { answerErrors, createHttp, type App } from './http.ts';
+import { createLongPoll } from './long-poll.ts';
+import { createGate } from './radius.ts';
+import { addRadiusRoutes } from './radius-routes.ts';
+import type { Services } from './services.ts';
+import { closedOnFailure, StartError } from './start-error.ts';
+import { loadTls } from './tls.ts';
+import { serveWebSockets } from './websocket.ts';
+
+/** Everything that listens. Has to be closed. */
+export type Doors = { url: string; close(): Promise<void> };
+
+/** Opens the server's one port to devices, gateways and administrators. Throws `StartError`. */
+export async function openDoors(config: ServerConfig, paths: DataPaths, services: Services): Promise<Doors> {
+  const { clock, log, openLink } = services;
+  const tls = await loadTls(config, paths, clock.now());
+  const remoteOf = createAddressReader(config.trustedProxies);
+  const app = await createHttp(tls, remoteOf);
+  answerErrors(app, log);
+  const longPoll = createLongPoll({ clock, open: openLink, limits: config.limits });
+  const enrolment = createEnrolment({ ...services, issuer: services.urn, tlsCa: tls.ca });
+  const { enrolmentsPerMinute } = config.limits;
+  addDeviceRoutes(app, { remoteOf, enrolment, longPoll, metrics: services.metrics, enrolmentsPerMinute });
+  await addRadiusRoutes(app, { ...services, gate: createGate({ ...services, settings: config.radius }) });
+  await addConsoleRoutes(app, {
+    ...services,
+    policy: services.standing.inForce,
+    adminToken: (await readFile(paths.adminToken, 'utf8')).trim(),
+    orderRoot: services.keys.root.kid,
+  });
+  addHealthRoutes(app, services);
+  const sockets = serveWebSockets(app.server, { remoteOf, open: openLink, limits: config.limits });
+  const close = async () => {
+    sockets.close();
+    longPoll.close();
+    await app.close();
+  };
+  return closedOnFailure(close, async () => ({ url: await listen(app, config, paths), close }));
+}
+
+async function listen(app: App, config: ServerConfig, paths: DataPaths): Promise<string> {
+  const { host, port } = config.listen;
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw new StartError(listenProblem(error, host, port, paths.config));
+  }
+  const bound = (app.server.address() as AddressInfo).port;
+  return config.publicUrl ?? `https://${reachableAs(host, config.names)}:${bound}`;
+}
+
+function reachableAs(host: string, names: readonly string[]): string {
+  const name = host === '0.0.0.0' || host === '::' ? (names[0] ?? 'localhost') : host;
+  return name.includes(':') ? `[${name}]` : name;
+}
+
+function listenProblem(error: unknown, host: string, port: number, file: string): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'EADDRINUSE') {
+    return (
+      `Port ${port} on ${host} is taken by another program (ss -ltnp "sport = :${port}" names it). ` +
+      `Stop that one, or choose another port: listen.port in ${file}.`
+    );
+  }
+  if (code === 'EACCES') return `Port ${port} needs root; or choose one from 1024 up: listen.port in ${file}.`;
+  return `Cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`;
+}

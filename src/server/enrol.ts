@@ -1,0 +1,173 @@
+import { randomUUIDv7 } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import { enrolClaims, type EnrolClaims, type EnrolResult } from '../wire/enrolment.ts';
+import { inspect, open, seal, thumbprint, TYP, type PublicJwk } from '../wire/envelope.ts';
+import { deviceUrn } from '../wire/ids.ts';
+import type { Refusal } from '../wire/refusal.ts';
+import { hashSecret, sameHash } from '../wire/token.ts';
+import { OUR_VERSIONS } from '../wire/version.ts';
+import { freshNonce, WINDOW_MS } from './nonces.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import { audit } from './store/audit.ts';
+import { findByReportKey, findDevice, findLiveOnMachine, insertDevice, type Device } from './store/devices.ts';
+import type { Db, Store } from './store/store.ts';
+import type { TokenRow } from './store/tables.ts';
+import { findToken, usedBy, useToken } from './store/tokens.ts';
+import { isSkewed } from './verify-report.ts';
+
+export type Enrolment = {
+  /** Step 1: proves the order root; nothing secret. Answers with a token signed by the root. */
+  challenge(nonce: string): Promise<string>;
+  /** Step 2: makes the bearer of a good token a device. `remote` is for the audit record. */
+  enrol(jws: string, remote: string): Promise<Result<string, Refusal>>;
+};
+
+export type EnrolParts = {
+  store: Store;
+  clock: Clock;
+  keys: SigningKeys;
+  /** The server's own urn. */
+  issuer: string;
+  /** PEM of our own TLS authority, or null. */
+  tlsCa: string | null;
+};
+
+const MAX_TOKEN_BYTES = 16_384;
+
+export function createEnrolment(parts: EnrolParts): Enrolment {
+  const { clock, keys, issuer, tlsCa, store } = parts;
+  const challenges = createChallenges();
+  return {
+    challenge(nonce) {
+      const now = clock.now();
+      const claims = { iss: issuer, iat: seconds(now), nonce, challenge: challenges.issue(now), tls_ca: tlsCa };
+      return seal(TYP.enrollChallenge, { ...claims, versions: OUR_VERSIONS }, keys.root, true);
+    },
+    async enrol(jws, remote) {
+      const asked = await readRequest(jws, parts, challenges);
+      if (!asked.ok) return asked;
+      const admitted = await store.write((db) => admit(db, asked.value, remote, clock.now()));
+      return admitted.ok ? ok(await answer(parts, asked.value, admitted.value)) : admitted;
+    },
+  };
+}
+
+type Asked = { claims: EnrolClaims; reportKey: PublicJwk; kid: string };
+
+async function readRequest(
+  jws: string,
+  { clock, issuer }: EnrolParts,
+  challenges: Challenges,
+): Promise<Result<Asked, Refusal>> {
+  const header = inspect(jws, TYP.enroll, MAX_TOKEN_BYTES);
+  if (!header.ok) return header;
+  const { jwk: reportKey, kid } = header.value;
+  if (reportKey === undefined || (await thumbprint(reportKey)) !== kid) return err('malformed');
+  const claims = await open(jws, reportKey, enrolClaims);
+  if (!claims.ok) return claims;
+  if (claims.value.aud !== issuer) return err('wrong_audience');
+  if (isSkewed(claims.value.iat, clock.now())) return err('clock_skew');
+  if (!challenges.use(claims.value.nonce, clock.now())) return err('challenge_unknown');
+  return ok({ claims: claims.value, reportKey, kid });
+}
+
+type Admitted = Pick<Device, 'id' | 'status'>;
+
+/** A unit of the store: the token is used up and the device there, or neither. Everything is on record. */
+async function admit(db: Db, asked: Asked, remote: string, now: number): Promise<Result<Admitted, Refusal>> {
+  const admitted = await admitBearer(db, asked, now);
+  const token = asked.claims.token.id;
+  const entry = admitted.ok
+    ? { action: `enrol ${admitted.value.status}`, subject: admitted.value.id, detail: { token } }
+    : { action: `enrol refused ${admitted.error}`, subject: token };
+  await audit(db, now, { actor: remote, ...entry });
+  return admitted;
+}
+
+async function admitBearer(db: Db, asked: Asked, now: number): Promise<Result<Admitted, Refusal>> {
+  const { token: given } = asked.claims;
+  const token = await findToken(db, given.id);
+  if (token === undefined || !sameHash(hashSecret(given.secret), token.hash)) return err('token_unknown');
+  if (token.revoked_at !== null || token.expires_at <= now) return err('token_expired');
+  const known = await knownDevice(db, token.id, asked.kid);
+  if (known !== null) return known.status === 'revoked' ? err('revoked') : ok(known);
+  if (token.uses_left < 1) return err('token_used');
+  const device = await addDevice(db, asked, token, now);
+  await useToken(db, { token: token.id, kid: asked.kid, device: device.id }, now);
+  return ok(device);
+}
+
+/** The device that this very key is already: the answer was lost, and is given again. */
+async function knownDevice(db: Db, token: string, kid: string): Promise<Admitted | null> {
+  const id = await usedBy(db, token, kid);
+  const device = id === null ? await findByReportKey(db, kid) : await findDevice(db, id);
+  return device ?? null;
+}
+
+async function addDevice(
+  db: Db,
+  { claims, reportKey, kid }: Asked,
+  token: TokenRow,
+  now: number,
+): Promise<Admitted> {
+  const { host, ueid } = claims;
+  const twin = host.machine_id === null ? undefined : await findLiveOnMachine(db, host.machine_id);
+  const status = twin === undefined && token.approval === 0 ? 'live' : 'pending';
+  const id = randomUUIDv7();
+  const { name, platform, machine_id, key_protection } = host;
+  await insertDevice(
+    db,
+    { id, name, platform, machine_id, key_protection, ueid, status, replaces: twin?.id ?? null, enrolled_at: now },
+    [
+      { kid, kind: 'report', jwk: JSON.stringify(reportKey), created_at: now },
+      {
+        kid: await thumbprint(claims.encryption_key),
+        kind: 'encryption',
+        jwk: JSON.stringify(claims.encryption_key),
+        created_at: now,
+      },
+    ],
+  );
+  return { id, status };
+}
+
+function answer({ clock, keys, issuer }: EnrolParts, { claims }: Asked, device: Admitted): Promise<string> {
+  const result: EnrolResult = {
+    iss: issuer,
+    aud: deviceUrn(device.id),
+    iat: seconds(clock.now()),
+    nonce: claims.nonce,
+    device: device.id,
+    status: device.status === 'live' ? 'enrolled' : 'pending',
+    order_keys: [keys.order.jwk],
+  };
+  return seal(TYP.enrollResult, result, keys.root, true);
+}
+
+const MAX_CHALLENGES = 10_000;
+
+type Challenges = { issue(now: number): string; use(challenge: string, now: number): boolean };
+
+/** Each may be used once, within 120 s; the oldest give way when there are too many. */
+function createChallenges(): Challenges {
+  const issued = new Map<string, number>();
+  return {
+    issue(now) {
+      const challenge = freshNonce();
+      issued.set(challenge, now);
+      const [oldest] = issued.keys();
+      if (issued.size > MAX_CHALLENGES && oldest !== undefined) issued.delete(oldest);
+      return challenge;
+    },
+    use(challenge, now) {
+      const at = issued.get(challenge);
+      issued.delete(challenge);
+      return at !== undefined && now - at <= WINDOW_MS;
+    },
+  };
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1_000);
+}

@@ -1,0 +1,96 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { serverUrn } from '../wire/ids.ts';
+import type { ServerConfig } from './config.ts';
+import { openConnection, type Connection, type ConnectionParts, type Transport } from './connection.ts';
+import { createConnections, type Connections } from './connections.ts';
+import type { DataPaths } from './data-folder.ts';
+import type { DeviceState } from './device-state.ts';
+import { createFleet, type Fleet } from './fleet.ts';
+import { createIngest } from './ingest.ts';
+import type { Metrics } from './metrics.ts';
+import { createOrders, type Orders } from './orders.ts';
+import { noticeChange, type OutsideParts } from './outside-changes.ts';
+import { readPolicy } from './policy-file.ts';
+import { loadSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { createStanding, lastGoodPolicy, type Standing } from './standing.ts';
+import { StartError } from './start-error.ts';
+import type { Store } from './store/store.ts';
+
+/** The parts of a running server, tied together; without any door to the network. */
+export type Services = {
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  store: Store;
+  keys: SigningKeys;
+  /** The server's own urn: it is what devices address and what signs. */
+  urn: string;
+  fleet: Fleet;
+  connections: Connections;
+  standing: Standing;
+  orders: Orders;
+  judging: OutsideParts;
+  /** Brings memory level with the store after an administrator changed a device. */
+  changed(device: string): Promise<void>;
+  openLink(transport: Transport): Connection;
+};
+
+/** Puts the policy in force and ties everything together. Throws `StartError`. */
+export async function createServices(
+  config: ServerConfig,
+  paths: DataPaths,
+  { clock, log, store, metrics }: Pick<Services, 'clock' | 'log' | 'store' | 'metrics'>,
+): Promise<Services> {
+  const connections = createConnections();
+  const fleet = createFleet(store);
+  metrics.showGauges({ connections: connections.count, access: () => accessCounts(fleet.all()) });
+  const keys = await loadSigningKeys(paths);
+  const urn = serverUrn(keys.root.kid);
+  const signing = { store, clock, signer: keys.order, issuer: urn };
+  const standing = await createStanding(signing, await firstPolicy(config.policyFile, store, log));
+  const orders = createOrders({ ...signing, connections, log });
+  const decided = tellDecision(connections, orders, log);
+  const judging = { fleet, store, clock, log, metrics, policy: standing.inForce, decided, connections };
+  const changed = (device: string) => noticeChange(judging, device);
+  const basics = { clock, log, metrics, store, keys, urn, fleet, connections, standing, orders, judging, changed };
+  const link = linkParts(basics);
+  return { ...basics, openLink: (transport) => openConnection(link, transport) };
+}
+
+function linkParts(services: Omit<Services, 'openLink'>): ConnectionParts {
+  const { clock, log, metrics, store, urn: audience, fleet, connections, standing, orders } = services;
+  const { judging, changed } = services;
+  const alarmed = (device: string) => {
+    log.error({ device }, 'two computers use the identity of one device');
+    changed(device).catch((error: unknown) => log.error({ err: error, device }, 'device not judged anew'));
+  };
+  const ingest = createIngest({ ...judging, audience });
+  const sessions = { store, fleet, clock, audience, alarmed };
+  return { clock, log, connections, orders, standing, sessions, ingest, refused: metrics.refused };
+}
+
+/** A decision goes to the device at once, and to whatever it wants of the device's VPN. */
+function tellDecision(connections: Connections, orders: Orders, log: Logger): (state: DeviceState) => void {
+  return ({ id, decision }) => {
+    if (decision === null) return;
+    log.info({ device: id, ...decision.decision }, 'decision');
+    connections.of(id)?.send({ t: 'decision', decision: decision.decision });
+    orders.reconcile(id).catch((error: unknown) => log.warn({ err: error, device: id }, 'order not issued'));
+  };
+}
+
+async function firstPolicy(file: string, store: Store, log: Logger) {
+  const read = await readPolicy(file);
+  if (read.ok) return read.value;
+  const last = await lastGoodPolicy(store);
+  if (last === null) throw new StartError(`There is no usable policy.\n${read.error}`);
+  log.error({ problem: read.error }, 'policy file is wrong; the last good policy stays in force');
+  return last;
+}
+
+function accessCounts(states: Iterable<DeviceState>): Record<string, number> {
+  const counts = { allow: 0, restrict: 0, deny: 0 };
+  for (const { decision } of states) counts[decision?.decision.access ?? 'restrict'] += 1;
+  return counts;
+}

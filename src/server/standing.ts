@@ -1,0 +1,67 @@
+import type { Clock } from '../base/clock.ts';
+import { policySchema, type Policy } from '../policy/policy.ts';
+import { seal, TYP, type Signer } from '../wire/envelope.ts';
+import { deviceUrn, digest } from '../wire/ids.ts';
+import type { NamedPolicy } from './decide.ts';
+import { getMeta, setMeta } from './store/meta.ts';
+import type { Store } from './store/store.ts';
+
+/** The policy in force. Version and label change whenever its content does. */
+export type InForce = NamedPolicy & { version: number };
+
+/** The standing policy: what devices hold, so that they can judge themselves while the server is away. */
+export type Standing = {
+  inForce(): InForce;
+  /** Puts another policy in force, which is on record before this resolves. */
+  replace(policy: Policy): Promise<InForce>;
+  /** The policy for one device, signed by the order key. */
+  sealFor(device: string): Promise<string>;
+};
+
+/** A device that has not met its server for so long has no policy any more. */
+const VALID_SECONDS = 30 * 86_400;
+
+export async function createStanding(
+  parts: { store: Store; clock: Clock; signer: Signer; issuer: string },
+  policy: Policy,
+): Promise<Standing> {
+  const { store, clock, signer, issuer } = parts;
+  let current = await enforce(store, policy, clock.now());
+  return {
+    inForce: () => current,
+    async replace(next) {
+      current = await enforce(store, next, clock.now());
+      return current;
+    },
+    sealFor(device) {
+      const iat = Math.floor(clock.now() / 1_000);
+      const { version, policy } = current;
+      const claims = { iss: issuer, aud: deviceUrn(device), iat, exp: iat + VALID_SECONDS, version, policy };
+      return seal(TYP.policy, claims, signer);
+    },
+  };
+}
+
+const LAST_GOOD = 'policy';
+
+/** The policy that was last in force, for a start with a file that cannot be read; null where there was none. */
+export async function lastGoodPolicy(store: Store): Promise<Policy | null> {
+  const text = await store.read((db) => getMeta(db, LAST_GOOD));
+  const parsed = text === null ? null : policySchema.safeParse(JSON.parse(text));
+  return parsed?.success ? parsed.data : null;
+}
+
+/** A version of its own for each content. It rises with time, so that a restored backup still rises. */
+async function enforce(store: Store, policy: Policy, now: number): Promise<InForce> {
+  const content = digest(JSON.stringify(policy));
+  const version = await store.write(async (db) => {
+    const [known, last] = [await getMeta(db, 'policy-digest'), Number((await getMeta(db, 'policy-version')) ?? 0)];
+    if (known === content) return last;
+    const next = Math.max(last + 1, Math.floor(now / 1_000));
+    await setMeta(db, 'policy-digest', content);
+    await setMeta(db, 'policy-version', String(next));
+    await setMeta(db, LAST_GOOD, JSON.stringify(policy));
+    return next;
+  });
+  return { policy, version, label: `${policy.name} (${content.slice(8, 16)})` };
+}

@@ -1,0 +1,50 @@
+import type { Db } from './store.ts';
+
+/** Rows that one unit deletes: others wait for it. */
+const BATCH = 1_000;
+
+/** Deletes some reports received before `before`, but never a device's last; answers with how many. */
+export async function pruneReports(db: Db, before: number): Promise<number> {
+  const old = await db
+    .selectFrom('reports')
+    .innerJoin('devices', 'devices.id', 'reports.device')
+    .select(['reports.device', 'reports.id'])
+    .where('reports.received_at', '<', before)
+    .where((where) =>
+      where.or([
+        where('devices.last_report', 'is', null),
+        where('reports.id', '!=', where.ref('devices.last_report')),
+      ]),
+    )
+    .limit(BATCH)
+    .execute();
+  for (const { device, id } of old) {
+    await db.deleteFrom('reports').where('device', '=', device).where('id', '=', id).execute();
+  }
+  return old.length;
+}
+
+/** Deletes some decisions made before `before`, but never one in force. */
+export async function pruneDecisions(db: Db, before: number): Promise<number> {
+  const current = db.selectFrom('decisions').select((select) => select.fn.max('id').as('id')).groupBy('device');
+  const old = await db
+    .selectFrom('decisions')
+    .select('id')
+    .where('at', '<', before)
+    .where('id', 'not in', current)
+    .limit(BATCH)
+    .execute();
+  return deleteByIds(db, 'decisions', old);
+}
+
+export async function pruneAudit(db: Db, before: number): Promise<number> {
+  const old = await db.selectFrom('audit').select('id').where('at', '<', before).limit(BATCH).execute();
+  return deleteByIds(db, 'audit', old);
+}
+
+async function deleteByIds(db: Db, table: 'audit' | 'decisions', rows: readonly { id: string }[]): Promise<number> {
+  if (rows.length === 0) return 0;
+  const ids = rows.map((row) => row.id);
+  await db.deleteFrom(table).where('id', 'in', ids).execute();
+  return rows.length;
+}

@@ -1,0 +1,27 @@
+// An agent as a process of its own, to be killed: reads nothing real, reports often. Its argument is the state folder.
+import { runAgent } from '../../src/agent/agent.ts';
+import { createLogger } from '../../src/base/log.ts';
+import { known } from '../../src/base/reading.ts';
+import { configSchema } from '../../src/agent/config.ts';
+import { emptyHost, readersWith } from './machine.ts';
+
+const [stateDir = ''] = process.argv.slice(2);
+const control = new AbortController();
+process.once('SIGTERM', () => control.abort());
+let count = 0;
+
+const report = await runAgent(
+  {
+    config: { ...configSchema.parse({}), collect: { everySeconds: 0.02 } },
+    stateDir,
+    version: '1.2.3',
+    readers: readersWith({
+      processes: async () => known({ matches: [{ rule: 'tick', count: (count += 1) }] }),
+    }),
+    hosts: () => emptyHost,
+    env: {},
+    log: createLogger('child', 'warn'),
+  },
+  control.signal,
+);
+process.exitCode = report.reason === 'signal' ? 0 : 1;

@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { runAgent } from '../../src/agent/agent.ts';
+import { configSchema, type AgentConfig } from '../../src/agent/config.ts';
+import { enrol } from '../../src/agent/enrol.ts';
+import { enrolmentState } from '../../src/agent/enrolment.ts';
+import { statePaths } from '../../src/agent/paths.ts';
+import { peek, stateFile } from '../../src/agent/state-file.ts';
+import { statusSchema, type Status } from '../../src/agent/status.ts';
+import type { StopReport } from '../../src/base/actors.ts';
+import { systemClock, type Clock } from '../../src/base/clock.ts';
+import { createLogger } from '../../src/base/log.ts';
+import { parseToken, type EnrolmentToken } from '../../src/wire/token.ts';
+import type { Readers } from '../../collectors/specs.ts';
+import { emptyHost, readersWith } from './machine.ts';
+import { TestServer, type TestServerOptions } from './test-server.ts';
+
+export { emptyHost, readersWith } from './machine.ts';
+
+export const quiet = createLogger('test', 'silent');
+
+/** A folder of its own for a test, gone afterwards. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'drawbridge-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const server = await TestServer.start(options);
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+export function tokenOf(server: TestServer, id?: string): EnrolmentToken {
+  const parsed = parseToken(server.token(id));
+  if (!parsed.ok) throw new Error(parsed.error);
+  return parsed.value;
+}
+
+export type EnrolChange = { id?: string; again?: boolean; clock?: Clock; url?: string };
+
+/** Enrols a state folder with a test server, with keys in a file. */
+export function enrolWith(server: TestServer, stateDir: string, change: EnrolChange = {}) {
+  const paths = statePaths(stateDir);
+  return enrol({
+    route: { url: new URL(change.url ?? server.url), proxy: 'none', env: {} },
+    token: tokenOf(server, change.id),
+    file: stateFile(paths.enrolment, enrolmentState, quiet),
+    keys: { wanted: 'file', file: paths.keys, isRoot: true, hasSession: false },
+    host: { name: 'laptop', platform: 'linux', machine_id: null },
+    clock: change.clock ?? systemClock,
+    again: change.again ?? false,
+  });
+}
+
+export type RunningAgent = {
+  stop(): Promise<StopReport>;
+  status(): Promise<Status | null>;
+  ended: Promise<StopReport>;
+};
+
+export type AgentChange = {
+  settings?: Record<string, unknown>;
+  /** Below what the settings allow. */
+  everySeconds?: number;
+  readers?: Readers;
+  env?: Record<string, string>;
+  log?: ReturnType<typeof createLogger>;
+};
+
+export function configWith(settings: Record<string, unknown> = {}): AgentConfig {
+  return configSchema.parse(settings);
+}
+
+/** Runs a whole agent in this process; stopped when the test ends. */
+export function startAgent(stateDir: string, change: AgentChange = {}): RunningAgent {
+  const control = new AbortController();
+  const config = configWith(change.settings);
+  const collect = { everySeconds: change.everySeconds ?? config.collect.everySeconds };
+  const ended = runAgent(
+    {
+      config: { ...config, collect },
+      stateDir,
+      version: '1.2.3',
+      readers: change.readers ?? readersWith(),
+      hosts: () => emptyHost,
+      env: change.env ?? {},
+      log: change.log ?? quiet,
+    },
+    control.signal,
+  );
+  const stop = () => {
+    control.abort();
+    return ended;
+  };
+  onTestFinished(async () => {
+    await stop().catch(() => {});
+  });
+  return { stop, ended, status: () => readStatus(stateDir) };
+}
+
+export async function readStatus(stateDir: string): Promise<Status | null> {
+  const content = await peek(statePaths(stateDir).status, statusSchema);
+  return content.state === 'present' ? content.value : null;
+}
+
+/** Waits until `check` answers something truthy; fails with `what` after ten seconds. */
+export async function eventually<T>(what: string, check: () => T | Promise<T>): Promise<NonNullable<T>> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const value = await check();
+    if (value) return value as NonNullable<T>;
+    if (performance.now() > deadline) throw new Error(`did not happen: ${what}`);
+    await systemClock.sleep(10);
+  }
+}
+
+/** The system's clock, moved. */
+export function shiftedClock(byMs: number): Clock {
+  return { ...systemClock, now: () => systemClock.now() + byMs };
+}

@@ -1,0 +1,107 @@
+// A whole server in this process, on a folder of its own, with a clock whose hands the test turns.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock, type Clock } from '../../src/base/clock.ts';
+import { createLogger } from '../../src/base/log.ts';
+import { loadConfig } from '../../src/server/config.ts';
+import { pathsIn, type DataPaths } from '../../src/server/data-folder.ts';
+import { init } from '../../src/server/init.ts';
+import { startServer, type RunningServer } from '../../src/server/main.ts';
+import { connected, enrol, get, isIdentity, post, type Answer, type EnrolOptions, type Identity, type Target, type TestLink } from './test-agent.ts';
+
+export type Rig = {
+  target: Target;
+  server: RunningServer;
+  folder: string;
+  paths: DataPaths;
+  clock: TestClock;
+  admin: { get(path: string): Promise<Answer>; post(path: string, body?: unknown): Promise<Answer> };
+  token(wanted?: object): Promise<string>;
+  device(options?: EnrolOptions): Promise<Identity>;
+  /** A new device, connected. */
+  link(options?: EnrolOptions): Promise<TestLink>;
+  document(device: string): Promise<Record<string, any>>;
+  restart(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** The system's clock, moved by `advance`. */
+export type TestClock = Clock & { advance(ms: number): void };
+
+export function testClock(): TestClock {
+  let offset = 0;
+  return {
+    now: () => systemClock.now() + offset,
+    monotonic: () => systemClock.monotonic() + offset,
+    sleep: (ms, signal) => systemClock.sleep(ms, signal),
+    advance: (ms) => void (offset += ms),
+  };
+}
+
+export type RigOptions = { settings?: object; policy?: string };
+
+/** Has to be closed. */
+export async function startRig({ settings = {}, policy }: RigOptions = {}): Promise<Rig> {
+  const folder = await mkdtemp(join(tmpdir(), 'drawbridge-server-'));
+  const paths = pathsIn(folder);
+  await init(folder, { names: [], now: Date.now(), port: 0 });
+  // YAML is a superset of JSON.
+  const common = { listen: { port: 0 }, limits: { enrolmentsPerMinute: 1_000, pendingPerAddress: 100 } };
+  await writeFile(paths.config, JSON.stringify({ ...common, ...settings }));
+  if (policy !== undefined) await writeFile(paths.policy, policy);
+  const clock = testClock();
+  const log = createLogger('server', 'silent');
+  const config = await loadConfig(paths.config);
+  if (!config.ok) throw new Error(config.error);
+  const start = () => startServer(config.value, { clock, log });
+  const server = await start();
+  const target = { url: server.url, ca: await readFile(paths.tlsCa, 'utf8') };
+  const authorization = `Bearer ${(await readFile(paths.adminToken, 'utf8')).trim()}`;
+  const rig: Rig = {
+    target,
+    server,
+    folder,
+    paths,
+    clock,
+    admin: {
+      get: (path) => get(rig.target, path, { authorization }),
+      post: (path, body = {}) => post(rig.target, path, body, { authorization }),
+    },
+    async token(wanted = {}) {
+      return String((await rig.admin.post('/v1/tokens', wanted)).body.token);
+    },
+    async device(options = {}) {
+      const answer = await enrol(rig.target, await rig.token(), { now: clock.now, ...options });
+      if (!isIdentity(answer)) throw new Error(JSON.stringify(answer));
+      return answer;
+    },
+    async link(options) {
+      return connected(rig.target, await rig.device(options));
+    },
+    async document(device) {
+      return (await rig.admin.get(`/v1/devices/${device}`)).body;
+    },
+    async restart() {
+      await rig.server.close();
+      rig.server = await start();
+      rig.target = { ...rig.target, url: rig.server.url };
+    },
+    async close() {
+      await rig.server.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return rig;
+}
+
+/** Asks until the answer satisfies; fails after five seconds. */
+export async function eventually<T>(ask: () => Promise<T> | T, isGood: (answer: T) => boolean, ms = 5_000): Promise<T> {
+  const until = Date.now() + ms;
+  for (;;) {
+    const answer = await ask();
+    if (isGood(answer)) return answer;
+    if (Date.now() > until) throw new Error(`not in time: ${JSON.stringify(answer).slice(0, 1_000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
