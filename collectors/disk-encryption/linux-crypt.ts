@@ -30,7 +30,7 @@ export function mapped(method: string): Crypt {
 }
 
 /** A volume that is open without a header on its device has that elsewhere. What was printed must be understood. */
-async function readHeader(host: Host, kind: string, backing: string | null): Promise<Crypt> {
+export async function readHeader(host: Host, kind: string, backing: string | null): Promise<Crypt> {
   if (!host.isRoot || backing === null) return mapped(kind);
   const device = `/dev/${backing}`;
   // Answers for LUKS2 alone, and only since cryptsetup 2.4.

@@ -3,7 +3,7 @@ import { lsblk } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
 import { parseJson } from '../linux-json.ts';
 import type { BlockDevice, BlockTree, Crypt } from './linux-block.ts';
-import { mapped } from './linux-crypt.ts';
+import { mapped, readHeader } from './linux-crypt.ts';
 
 /** A tree with what is mounted where, since lsblk says both. */
 export type MountedTree = BlockTree & {
@@ -29,10 +29,22 @@ const COLUMNS = 'NAME,MAJ:MIN,TYPE,FSTYPE,MOUNTPOINT,RM,TRAN';
 /** For systems where sysfs does not show block devices. Null when lsblk does not answer either. */
 export async function readLsblk(host: Host): Promise<MountedTree | null> {
   const json = await host.run(lsblk, ['-J', '-b', '-o', COLUMNS]);
-  if (json.code === 0) return parseLsblkJson(json.stdout);
   // util-linux before 2.27 knows no JSON.
-  const text = await host.run(lsblk, []);
-  return text.code === 0 ? parseLsblkText(text.stdout) : null;
+  const text = json.code === 0 ? null : await host.run(lsblk, []);
+  const tree = text ? parseLsblkText(text.code === 0 ? text.stdout : '') : parseLsblkJson(json.stdout);
+  return tree && { ...tree, devices: await withHeaders(host, tree.devices) };
+}
+
+/** lsblk knows that a device is LUKS; how far it is encrypted says its header. */
+async function withHeaders(
+  host: Host,
+  devices: ReadonlyMap<string, BlockDevice>,
+): Promise<ReadonlyMap<string, BlockDevice>> {
+  const read = [...devices].map(async ([name, device]): Promise<[string, BlockDevice]> => {
+    if (device.crypt?.method !== LUKS) return [name, device];
+    return [name, { ...device, crypt: await readHeader(host, LUKS, device.below[0] ?? null) }];
+  });
+  return new Map(await Promise.all(read));
 }
 
 const node = z.object({
@@ -136,7 +148,8 @@ function merged(known: BlockDevice | undefined, row: Row): BlockDevice {
   };
 }
 
-const CONTAINERS: Readonly<Record<string, string>> = { crypto_LUKS: 'luks', BitLocker: 'bitlocker' };
+const LUKS = 'luks';
+const CONTAINERS: Readonly<Record<string, string>> = { crypto_LUKS: LUKS, BitLocker: 'bitlocker' };
 
 /** lsblk calls dm-verity and dm-integrity `crypt` as well; the signature below tells them apart. */
 function cryptOf({ type, parent }: Row): Crypt | null {

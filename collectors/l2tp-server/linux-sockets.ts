@@ -1,10 +1,13 @@
 import { ss } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
+import { findSocketOwners } from '../linux-processes.ts';
 
 /** A UDP socket that takes packets from anybody: bound and not connected. */
 export type Listener = {
   address: string;
   port: number;
+  /** The socket's number, where procfs told of it. */
+  inode: number | null;
   process: string | null;
   pid: number | null;
   /** No process owns it; null when owners may not be seen. */
@@ -18,7 +21,7 @@ export async function readListeners(host: Host): Promise<Listener[] | null> {
   const bound = await fromProcfs(host);
   // Nobody there is the usual answer, and then costs no process.
   if (bound?.length === 0) return [];
-  return (await fromSs(host)) ?? bound;
+  return (await fromSs(host)) ?? (bound && withOwners(host, bound));
 }
 
 async function fromProcfs(host: Host): Promise<Listener[] | null> {
@@ -30,16 +33,18 @@ async function fromProcfs(host: Host): Promise<Listener[] | null> {
 }
 
 /** State 07 is a bound socket, 01 a connected one; addresses are hexadecimal 32-bit words in the machine's byte order. */
-const ROW = /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) /;
+const ROW =
+  /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) \S+ \S+ \S+ +\d+ +\d+ (\d+) /;
 const UNCONNECTED = '07';
 
 /** Null when it is not that table. */
 export function parseProcNetUdp(text: string): Listener[] | null {
   if (!/^\s*sl\s+local_address\s/.test(text)) return null;
   return text.split('\n').flatMap((line) => {
-    const [, address = '', port = '', state] = ROW.exec(line) ?? [];
+    const [, address = '', port = '', state, inode] = ROW.exec(line) ?? [];
     if (state !== UNCONNECTED || parseInt(port, 16) !== L2TP_PORT) return [];
-    return [{ address: decodeAddress(address), port: L2TP_PORT, process: null, pid: null, kernel: null }];
+    const owner = { process: null, pid: null, kernel: null };
+    return [{ address: decodeAddress(address), port: L2TP_PORT, inode: Number(inode), ...owner }];
   });
 }
 
@@ -56,9 +61,21 @@ function compressV6(bytes: Buffer): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
+/** Systems without iproute2: whoever has the socket open. Without root that is not to be seen. */
+async function withOwners(host: Host, bound: readonly Listener[]): Promise<Listener[]> {
+  const inodes = bound.flatMap(({ inode }) => inode ?? []);
+  const owners = host.isRoot ? await findSocketOwners(host, inodes) : null;
+  if (owners === null) return [...bound];
+  return bound.map((listener) => {
+    const owner = owners.get(listener.inode ?? 0);
+    return { ...listener, process: owner?.name ?? null, pid: owner?.pid ?? null, kernel: owner === undefined };
+  });
+}
+
 async function fromSs(host: Host): Promise<Listener[] | null> {
-  for (const filter of [[`sport = :${L2TP_PORT}`], []]) {
-    const { code, stdout } = await host.run(ss, ['-H', '-lunp', ...filter]);
+  const filter = `sport = :${L2TP_PORT}`;
+  for (const argv of [['-lunp', filter], ['-lunp'], ['-uanp', filter]]) {
+    const { code, stdout } = await host.run(ss, ['-H', ...argv]);
     if (code === 0) return parseSs(stdout, host.isRoot);
   }
   return null;
@@ -69,7 +86,10 @@ const SS_ROW = /^UNCONN\s+\d+\s+\d+\s+(\S+):(\d+)\s+\S+(?:\s+users:\((.*)\))?/;
 /** iproute2 before 4.0 wrote `("xl2tpd",187,3)`. */
 const OWNER = /\("([^"]*)",(?:pid=)?(\d+)/;
 
-/** `ss -H -lunp`. A row without owner belongs to the kernel if owners may be seen (`seesOwners`), else to nobody knows whom. Null when it is no list of sockets. */
+/**
+ * `ss -H -lunp`. A row without owner belongs to the kernel if owners may be seen (`seesOwners`), else to nobody knows
+ * whom. Null when it is no list of sockets.
+ */
 export function parseSs(text: string, seesOwners: boolean): Listener[] | null {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   if (lines.some((line) => !ANY_SS_ROW.test(line))) return null;
@@ -78,9 +98,8 @@ export function parseSs(text: string, seesOwners: boolean): Listener[] | null {
     if (Number(port) !== L2TP_PORT) return [];
     const [, process = null, pid] = OWNER.exec(users ?? '') ?? [];
     const kernel = process === null ? (seesOwners ? true : null) : false;
-    return [
-      { address: plainAddress(address), port: L2TP_PORT, process, pid: pid ? Number(pid) : null, kernel },
-    ];
+    const owner = { process, pid: pid ? Number(pid) : null, kernel };
+    return [{ address: plainAddress(address), port: L2TP_PORT, inode: null, ...owner }];
   });
 }
 

@@ -17,8 +17,7 @@ export async function read(host: Host): Promise<Observed<L2tpServer>> {
   const services = await readServices(host);
   const instances = await readInstances(host, listeners, services);
   const verdict = await judge(host, listeners, instances);
-  if (verdict === 'denied')
-    return unknown('denied', 'who holds UDP 1701, or what it is set up for, only root can see');
+  if (verdict === 'unseen') return notSeen(host);
   const listening = await Promise.all(listeners.map((listener) => describeListener(host, listener)));
   return known({
     listening: listening.slice(0, 50),
@@ -28,6 +27,11 @@ export async function read(host: Host): Promise<Observed<L2tpServer>> {
     })),
     verdict,
   });
+}
+
+function notSeen(host: Host): Observed<never> {
+  const detail = 'who holds UDP 1701, or what it is set up for, cannot be seen';
+  return host.isRoot ? unknown('not-installed', `${detail}: ss is not there`) : unknown('denied', detail);
 }
 
 type KnownService = Instance & { service: Service };
@@ -68,12 +72,12 @@ async function judge(
   host: Host,
   listeners: readonly Listener[],
   instances: readonly Instance[],
-): Promise<L2tpServer['verdict'] | 'denied'> {
+): Promise<L2tpServer['verdict'] | 'unseen'> {
   const roles = new Set(instances.map(({ role }) => role));
   if (roles.has('server') || (await servesOtherwise(host, listeners, instances))) return 'server';
-  if (roles.has('denied')) return 'denied';
+  if (roles.has('denied')) return 'unseen';
   if (instances.length > 0) return 'client-only';
-  return listeners.some(({ kernel }) => kernel === null) ? 'denied' : 'none';
+  return listeners.some(({ kernel }) => kernel === null) ? 'unseen' : 'none';
 }
 
 /** A socket on 1701 of something that we do not know, where IPsec lets anybody in or the kernel ends tunnels. */

@@ -39,25 +39,30 @@ async function askFirst(host: Host): Promise<RpmAnswer | null> {
   ];
   for (const { tool, check, security } of tools) {
     const output = await host.run(tool, [...FROM_CACHE, check], PATIENCE);
-    if (output.failure !== 'not-found') return answerOf(host, tool, output, security);
+    const pending = await countUpdates(output, () => security(host, tool));
+    if (pending !== null || output.failure !== 'not-found') return answerOf(host, tool, output, pending);
   }
   return null;
 }
 
-type SecurityReader = (host: Host, tool: Command) => Promise<number | null>;
+/** Where there is no list of updates at all, the advisories alone still count. */
+async function countUpdates(
+  output: Output,
+  readSecurity: () => Promise<number | null>,
+): Promise<Pending | null> {
+  const names = packagesIn(output);
+  if (names === null && output.failure !== 'not-found') return null;
+  const security = names?.length === 0 ? 0 : await readSecurity();
+  if (names === null && security === null) return null;
+  return { total: names?.length ?? null, security, names: someNames(names ?? []) };
+}
 
 async function answerOf(
   host: Host,
   tool: Command,
   output: Output,
-  security: SecurityReader,
+  pending: Pending | null,
 ): Promise<RpmAnswer> {
-  const names = packagesIn(output);
-  const pending: Pending | null = names && {
-    total: names.length,
-    security: names.length === 0 ? 0 : await security(host, tool),
-    names: someNames(names),
-  };
   return {
     pending,
     lastInstalledAt: await readLastInstall(host),
@@ -78,8 +83,7 @@ function packagesIn({ code, stdout, stderr }: Output): string[] | null {
 
 async function readSecurityDnf4(host: Host, tool: Command): Promise<number | null> {
   const listed = await advisories(host, tool, ['updateinfo', 'list', '--security']);
-  if (listed === null || listed.any) return securityIn(listed);
-  return provenNone(await advisories(host, tool, ['updateinfo', 'list']));
+  return countSecurity(listed, () => advisories(host, tool, ['updateinfo', 'list']));
 }
 
 async function readSecurityDnf5(host: Host, tool: Command): Promise<number | null> {
@@ -88,23 +92,25 @@ async function readSecurityDnf5(host: Host, tool: Command): Promise<number | nul
   const listed =
     (json.code === 0 ? parseAdvisoriesJson(json.stdout) : null) ??
     (await advisories(host, tool, ['advisory', 'list', '--security']));
-  if (listed === null || listed.any) return securityIn(listed);
-  return provenNone(await advisories(host, tool, ['advisory', 'list']));
+  return countSecurity(listed, () => advisories(host, tool, ['advisory', 'list']));
+}
+
+/**
+ * Many repositories publish no advisories at all: no security advisory means none only where there are others. Rows
+ * that were asked for as security and are not recognised as such count for nothing.
+ */
+async function countSecurity(
+  listed: Advisories | null,
+  readAll: () => Promise<Advisories | null>,
+): Promise<number | null> {
+  if (listed?.any) return listed.security.length || null;
+  const all = await readAll();
+  return all?.any ? all.security.length : null;
 }
 
 async function advisories(host: Host, tool: Command, argv: readonly string[]): Promise<Advisories | null> {
   const { code, stdout } = await host.run(tool, [...FROM_CACHE, ...argv], PATIENCE);
   return code === 0 ? parseAdvisories(stdout) : null;
-}
-
-/** Rows that were asked for as security and are none of ours to recognise count for nothing. */
-function securityIn(listed: Advisories | null): number | null {
-  return listed?.security.length || null;
-}
-
-/** Many repositories publish no advisories at all; updates without a single one mean that nobody said, not zero. */
-function provenNone(all: Advisories | null): number | null {
-  return all?.any ? 0 : null;
 }
 
 async function readRestart(host: Host, tool: Command): Promise<boolean | null> {

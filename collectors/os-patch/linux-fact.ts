@@ -9,7 +9,8 @@ const count = z.number().int().nonnegative();
 
 /** What a package manager would install, as it is kept in the cache. */
 export const pendingAnswer = z.object({
-  total: count,
+  /** Null where only the security updates could be counted. */
+  total: count.nullable(),
   /** Null where this source does not say which of them close security holes. */
   security: count.nullable(),
   names: z.array(z.string()).max(MAX_NAMES),
@@ -25,7 +26,7 @@ export function pendingFields(
   return {
     pending: pending.total,
     pendingSecurity: pending.security,
-    pendingNames: pending.names,
+    pendingNames: pending.total === null ? null : pending.names,
   };
 }
 

@@ -17,8 +17,8 @@ export function parseVici(line: string): Tree {
 /** `swanctl.conf`: the same tree with spaces, comments and line ends. */
 export function parseSwanctlConf(text: string): Tree {
   const token =
-    /([^\s={}#:]{1,200})(?:[ \t]{0,20}:[^{\n]{0,200})?\s{0,200}\{|(\})|([\w-]{1,60})[ \t]{0,20}=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\n#}]*))/g;
-  return build(text.slice(0, MAX_CHARACTERS).replace(/#[^\n]*/g, ''), token);
+    /#[^\n]*|([^\s={}#:]{1,200})(?:[ \t]{0,20}:[^{\n]{0,200})?\s{0,200}\{|(\})|([\w-]{1,60})[ \t]{0,20}=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\n#}]*))/g;
+  return build(text.slice(0, MAX_CHARACTERS), token);
 }
 
 /** Groups of `token`: section, end of section, key, and its value in either of two forms. */

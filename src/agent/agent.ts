@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AgentSelf } from '../../collectors/check.ts';
 import type { Readers } from '../../collectors/specs.ts';
 import { runAll, type Actor, type StopReport } from '../base/actors.ts';
-import { iso } from '../base/clock.ts';
+import { iso, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Report } from '../wire/report.ts';
@@ -22,6 +22,7 @@ import { createScheduler, type Scheduler } from './scheduler.ts';
 import type { Standing } from './standing.ts';
 import { stateFile } from './state-file.ts';
 import { prepareStateFolder } from './state-folder.ts';
+import { createWakeWatch } from './wake.ts';
 
 export type AgentOptions = {
   config: AgentConfig;
@@ -74,6 +75,7 @@ async function assemble(run: Run): Promise<Actor[]> {
   const scheduler = createReporting(run, await loadDefaultPolicy());
   const receipts = createBell<string>();
   const scans = createBell<number>();
+  const wakes = createBell<void>();
   const orders = createOrders({
     ledger: state.ledger,
     handlers: handlersWith(scheduler, scans, state),
@@ -87,6 +89,7 @@ async function assemble(run: Run): Promise<Actor[]> {
     orders,
     receipts,
     scans,
+    wakes,
     version,
     env,
     log,
@@ -97,7 +100,13 @@ async function assemble(run: Run): Promise<Actor[]> {
       state.status.update({ keyProtection: found.keys.protection });
     },
   });
-  return [scheduler, link];
+  // By the system's own clock: correcting ours is no sleep.
+  const wakeWatch = createWakeWatch(systemClock, () => {
+    log.info('woken up');
+    wakes.ring();
+    scheduler.nudge();
+  });
+  return [scheduler, link, wakeWatch];
 }
 
 /** What this agent can do when the server orders it. */

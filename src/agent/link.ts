@@ -1,5 +1,6 @@
 import type { Actor } from '../base/actors.ts';
 import { iso, type Clock } from '../base/clock.ts';
+import type { Bell } from './bell.ts';
 import { connect, type TransportChoice } from './connect.ts';
 import { Conversation, type ConversationDeps } from './conversation.ts';
 import type { Ending } from './ending.ts';
@@ -29,6 +30,8 @@ export type LinkDeps = Given & {
   proxy: Route['proxy'];
   env: Route['env'];
   transport: TransportChoice;
+  /** Rings when the computer has slept. */
+  wakes: Bell<void>;
   /** Told whenever keys and standing policy are known or have changed. */
   onIdentity(known: { keys: KeyStore; standing: Standing }): void;
 };
@@ -65,16 +68,34 @@ export function createLink(deps: LinkDeps): Actor {
       let failures = 0;
       while (!signal.aborted) {
         const enrolled = await whenEnrolled(deps, signal);
-        if (enrolled === null) return;
-        const started = deps.clock.monotonic();
-        const failure = await attempt(enrolled, deps, signal);
-        if (signal.aborted) return;
-        failures = deps.clock.monotonic() - started >= STABLE_MS ? 1 : failures + 1;
-        offline(deps, failure);
-        await pause(deps.clock, waitFor(failures, failure.retry), signal);
+        if (enrolled !== null) failures = await round(enrolled, failures, deps, signal);
       }
     },
   };
+}
+
+/** One connection and the wait after it; waking up ends both. Returns how many rounds in a row have failed. */
+async function round(
+  enrolled: Enrolled,
+  failures: number,
+  deps: LinkDeps,
+  stop: AbortSignal,
+): Promise<number> {
+  const woken = new AbortController();
+  const stopListening = deps.wakes.listen(() => woken.abort());
+  const signal = AbortSignal.any([stop, woken.signal]);
+  const started = deps.clock.monotonic();
+  try {
+    const failure = await attempt(enrolled, deps, signal);
+    if (signal.aborted) return 0;
+    const stable = deps.clock.monotonic() - started >= STABLE_MS;
+    const inRow = stable ? 1 : failures + 1;
+    offline(deps, failure);
+    await pause(deps.clock, waitFor(inRow, failure.retry), signal);
+    return signal.aborted ? 0 : inRow;
+  } finally {
+    stopListening();
+  }
 }
 
 /**

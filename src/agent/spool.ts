@@ -33,6 +33,9 @@ type Entry = { bytes: number; /** Only while the disk does not take it. */ held:
 
 const NAME = /^([0-9a-f-]{36})\.json$/;
 
+/** No report of ours is nearly as large. */
+const MAX_REPORT_BYTES = 1024 * 1024;
+
 /** At most this many reports are kept in memory while the disk is full. */
 const MAX_HELD = 20;
 
@@ -100,7 +103,7 @@ export class Spool {
       const entry = this.#entries.get(id);
       if (entry === undefined) return null;
       if (entry.held !== null) return entry.held;
-      const report = await this.#parse(id);
+      const report = await this.#parse(id, entry.bytes);
       if (report === null) await this.#setAside(id);
       return report;
     });
@@ -188,7 +191,8 @@ export class Spool {
     if (held.length > MAX_HELD && oldest !== undefined) await this.#drop(oldest);
   }
 
-  async #parse(id: string): Promise<WaitingReport | null> {
+  async #parse(id: string, bytes: number): Promise<WaitingReport | null> {
+    if (bytes > MAX_REPORT_BYTES) return null;
     const text = await readFile(this.#path(id), 'utf8').catch(() => '');
     const report = waitingReport.safeParse(parseJson(text));
     return report.success && report.data.id === id ? report.data : null;

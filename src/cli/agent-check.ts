@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Readings } from '../../collectors/specs.ts';
 import type { AgentSelf, Platform } from '../../collectors/check.ts';
@@ -52,8 +53,9 @@ async function readAndJudge({ stateDir, platform }: Settings): Promise<Checked> 
 }
 
 async function readNow(stateDir: string, platform: Platform): Promise<Readings> {
-  const paths = statePaths(stateDir);
-  const self = await selfFrom(paths.status);
+  // What the readers keep between runs lies there; where the folder cannot be made, they do without.
+  await mkdir(stateDir, { recursive: true, mode: 0o755 }).catch(() => {});
+  const self = await selfFrom(statePaths(stateDir).status);
   const readers = await loadReaders(platform);
   const openHost = hostOpener(() => self, stateDir);
   return collectReadings({ readers, openHost, clock: systemClock, deadlineMs: DEADLINE_MS });

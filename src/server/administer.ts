@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../base/result.ts';
 import { formatToken, hashSecret } from '../wire/token.ts';
 import { clearAlarms } from './store/alarms.ts';
 import { audit } from './store/audit.ts';
-import { findDevice, setBoot, setStatus, type Device } from './store/devices.ts';
+import { findDevice, setBoot, setStatus } from './store/devices.ts';
 import type { Db } from './store/store.ts';
 import { insertGateway, insertToken, revokeGateway, revokeToken } from './store/tokens.ts';
 
@@ -16,34 +16,35 @@ export type Refused = { code: 'not_found' | 'wrong_state' | 'exists'; hint: stri
 
 type By = { actor: string; now: number };
 
+/** The ids of the devices that are now others than before. */
+type Touched = readonly string[];
+
 /** Lets a pending device in. The device whose place it takes is revoked in the same moment. */
-export async function approve(db: Db, id: string, { actor, now }: By): Promise<Result<Device, Refused>> {
+export async function approve(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
   const device = await findDevice(db, id);
   if (device === undefined) return noDevice(id);
   if (device.status !== 'pending') return wrongState(`This device is ${device.status}; there is nothing to approve.`);
   await setStatus(db, id, 'live');
   if (device.replaces !== null) await setStatus(db, device.replaces, 'revoked');
   await audit(db, now, { actor, action: 'approve', subject: id, detail: { replaces: device.replaces } });
-  return ok({ ...device, status: 'live' });
+  return ok(device.replaces === null ? [id] : [id, device.replaces]);
 }
 
 /** Ends a device for good: it may not report again under this identity. */
-export async function revoke(db: Db, id: string, { actor, now }: By): Promise<Result<Device, Refused>> {
-  const device = await findDevice(db, id);
-  if (device === undefined) return noDevice(id);
+export async function revoke(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
+  if ((await findDevice(db, id)) === undefined) return noDevice(id);
   await setStatus(db, id, 'revoked');
   await audit(db, now, { actor, action: 'revoke', subject: id });
-  return ok({ ...device, status: 'revoked' });
+  return ok([id]);
 }
 
-/** Believes again that one computer uses this identity; answers with how many alarms there were. */
-export async function clearAlarm(db: Db, id: string, { actor, now }: By): Promise<Result<number, Refused>> {
-  const device = await findDevice(db, id);
-  if (device === undefined) return noDevice(id);
+/** Clears a device's alarms: believes again that one computer uses this identity. */
+export async function clearAlarm(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
+  if ((await findDevice(db, id)) === undefined) return noDevice(id);
   const cleared = await clearAlarms(db, id, actor, now);
   await setBoot(db, id, null, []);
   await audit(db, now, { actor, action: 'clear alarm', subject: id, detail: { cleared } });
-  return ok(cleared);
+  return ok([id]);
 }
 
 export type NewToken = {

@@ -84,16 +84,15 @@ async function document(parts: ConsoleParts, id: string): Promise<DeviceDocument
 function addActing(app: App, parts: ConsoleParts): void {
   const { store, clock, orders, orderRoot } = parts;
   const by = () => ({ actor: 'admin', now: clock.now() });
-  const act = async (id: string, unit: (db: Db) => Promise<Result<unknown, Refused>>) => {
-    granted(await store.write(unit));
-    await parts.changed(id);
+  const act = async (unit: (db: Db) => Promise<Result<readonly string[], Refused>>) => {
+    for (const device of granted(await store.write(unit))) await parts.changed(device);
     return {};
   };
   const schema = { params: idParams, response: { 200: nothing, 404: problem, 409: problem } };
-  app.post('/v1/devices/:id/approve', { schema }, ({ params: { id } }) => act(id, (db) => approve(db, id, by())));
-  app.post('/v1/devices/:id/revoke', { schema }, ({ params: { id } }) => act(id, (db) => revoke(db, id, by())));
+  app.post('/v1/devices/:id/approve', { schema }, ({ params: { id } }) => act((db) => approve(db, id, by())));
+  app.post('/v1/devices/:id/revoke', { schema }, ({ params: { id } }) => act((db) => revoke(db, id, by())));
   app.post('/v1/devices/:id/clear-alarm', { schema }, ({ params: { id } }) =>
-    act(id, (db) => clearAlarm(db, id, by())),
+    act((db) => clearAlarm(db, id, by())),
   );
   app.post(
     '/v1/devices/:id/orders',
@@ -122,6 +121,7 @@ function addActing(app: App, parts: ConsoleParts): void {
 
 const STATUS_FOR = { not_found: 404, wrong_state: 409, exists: 409 } as const;
 
-function granted(result: Result<unknown, Refused>): void {
-  if (!result.ok) throw new HttpProblem(STATUS_FOR[result.error.code], result.error.code, result.error.hint);
+function granted<T>(result: Result<T, Refused>): T {
+  if (result.ok) return result.value;
+  throw new HttpProblem(STATUS_FOR[result.error.code], result.error.code, result.error.hint);
 }

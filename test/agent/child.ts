@@ -12,7 +12,7 @@ let count = 0;
 
 const report = await runAgent(
   {
-    config: { ...configSchema.parse({}), collect: { everySeconds: 0.02 } },
+    config: { ...configSchema.parse({}), collect: { everySeconds: 0.1 } },
     stateDir,
     version: '1.2.3',
     readers: readersWith({
@@ -20,7 +20,7 @@ const report = await runAgent(
     }),
     hosts: () => emptyHost,
     env: {},
-    log: createLogger('child', 'warn'),
+    log: createLogger('child', 'error'),
   },
   control.signal,
 );

@@ -122,3 +122,16 @@ export async function eventually<T>(what: string, check: () => T | Promise<T>): 
 export function shiftedClock(byMs: number): Clock {
   return { ...systemClock, now: () => systemClock.now() + byMs };
 }
+
+/** A server, and an agent enrolled with it that runs. */
+export async function connected(options: TestServerOptions = {}, change: AgentChange = {}) {
+  const server = await startServer(options);
+  const folder = await temporaryFolder();
+  await enrolWith(server, folder);
+  return { server, folder, agent: startAgent(folder, change) };
+}
+
+/** Kinds of the reports that a server has acknowledged, in their order. */
+export function kinds(server: TestServer): string[] {
+  return server.reports.map(({ kind }) => kind);
+}

@@ -12,6 +12,7 @@ import { openSequence, sequenceState } from '../../src/agent/sequence.ts';
 import { peek, stateFile } from '../../src/agent/state-file.ts';
 import { prepareStateFolder } from '../../src/agent/state-folder.ts';
 import { timeOf, uuidv7 } from '../../src/agent/uuid.ts';
+import { createWakeWatch } from '../../src/agent/wake.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { uuid } from '../../src/wire/ids.ts';
 import { quiet, startAgent, temporaryFolder } from './harness.ts';
@@ -176,6 +177,21 @@ test('the scheduler collects at once, never twice at the same time, and requests
   await systemClock.sleep(5);
   const after = scheduler.request();
   expect([await during, await after]).toEqual(['3', '4']);
+  control.abort();
+  await ended;
+});
+
+test('a computer that has slept is noticed, a busy one is not', async () => {
+  let now = 0;
+  let woken = 0;
+  const clock = { ...systemClock, now: () => now };
+  const control = new AbortController();
+  const ended = createWakeWatch(clock, () => (woken += 1), 5).run(control.signal);
+  now += 15_000;
+  await systemClock.sleep(30);
+  expect(woken).toBe(0);
+  now += 3_600_000;
+  await expect.poll(() => woken).toBe(1);
   control.abort();
   await ended;
 });

@@ -34,11 +34,21 @@ async function measure(state: string): Promise<BenchReport> {
     { package: 'ocsinventory-agent', file: '/usr/bin/ocsinventory-agent' },
   ]);
   const first = milliseconds('drawbridge check, first run', [time(check(state))], 'empty state folder');
-  const { ours, others } = inTurn(check(state), peers().filter((peer) => existsSync(peer.command)));
+  const { ours, others } = inTurn(
+    check(state),
+    peers().filter((peer) => existsSync(peer.command)),
+  );
   return {
     measures: [first, ours, ...others, ...(await costs())],
     ratios: others.map((other) => ratio('unchanged check', ours, other)),
-    goals: [{ what: 'unchanged run', goal: `under ${GOAL_MS} ms`, value: `${Math.round(ours.value)} ms`, met: ours.value < GOAL_MS }],
+    goals: [
+      {
+        what: 'unchanged run',
+        goal: `under ${GOAL_MS} ms`,
+        value: `${Math.round(ours.value)} ms`,
+        met: ours.value < GOAL_MS,
+      },
+    ],
     notes: [
       ...missing,
       `Median of ${ROUNDS} runs in turn. ${isRoot ? 'As root.' : 'Not root: some readings say denied, which costs less.'}`,
@@ -52,11 +62,17 @@ function check(state: string): Subject {
 }
 
 function peers(): Subject[] {
-  const systeminformation = "require('systeminformation').getAllData().then((all) => console.log(JSON.stringify(all)))";
+  const systeminformation =
+    "require('systeminformation').getAllData().then((all) => console.log(JSON.stringify(all)))";
   return [
     { what: 'facter', command: '/usr/bin/facter', argv: ['--json'] },
     { what: 'ocsinventory-agent', command: '/usr/bin/ocsinventory-agent', argv: ['--stdout', '--force'] },
-    { what: 'systeminformation', command: process.execPath, argv: ['-e', systeminformation], note: 'getAllData()' },
+    {
+      what: 'systeminformation',
+      command: process.execPath,
+      argv: ['-e', systeminformation],
+      note: 'getAllData()',
+    },
   ];
 }
 
@@ -66,7 +82,9 @@ function inTurn(own: Subject, others: Subject[]): { ours: Measure; others: Measu
   for (let round = 0; round < ROUNDS; round += 1) {
     subjects.forEach((subject, index) => times[index]?.push(time(subject)));
   }
-  const measures = subjects.map((subject, index) => milliseconds(subject.what, times[index] ?? [], subject.note));
+  const measures = subjects.map((subject, index) =>
+    milliseconds(subject.what, times[index] ?? [], subject.note),
+  );
   const [ours, ...rest] = measures;
   if (!ours) throw new Error('nothing was measured');
   return { ours, others: rest };
@@ -74,7 +92,11 @@ function inTurn(own: Subject, others: Subject[]): { ours: Measure; others: Measu
 
 function time(subject: Subject): number {
   const started = performance.now();
-  const done = spawnSync(subject.command, subject.argv, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'], timeout: 120_000 });
+  const done = spawnSync(subject.command, subject.argv, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 120_000,
+  });
   if (done.error) throw done.error;
   if (done.stdout.length === 0) throw new Error(`${subject.what} printed nothing`);
   return performance.now() - started;
@@ -94,7 +116,12 @@ async function costs(): Promise<Measure[]> {
     const started = performance.now();
     await linux[id](host);
     const note = `${spent.processes} processes, ${spent.bytes} bytes, ${Math.round(cpuMs() - before)} ms CPU`;
-    measures.push({ what: `check ${id}, nothing cached`, value: performance.now() - started, unit: 'ms', note });
+    measures.push({
+      what: `check ${id}, nothing cached`,
+      value: performance.now() - started,
+      unit: 'ms',
+      note,
+    });
   }
   return measures;
 }

@@ -12,7 +12,9 @@ const json = process.argv.includes('--json');
 const load = name === undefined ? undefined : benches[name];
 
 if (name === undefined || load === undefined) {
-  process.stderr.write(`Usage: npm run bench -- NAME [--json]\nNAME is one of: ${Object.keys(benches).join(', ')}\n`);
+  process.stderr.write(
+    `Usage: npm run bench -- NAME [--json]\nNAME is one of: ${Object.keys(benches).join(', ')}\n`,
+  );
   process.exit(2);
 }
 

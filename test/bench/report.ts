@@ -12,15 +12,34 @@ export type BenchReport = { measures: Measure[]; ratios: Ratio[]; goals: Goal[];
 export type Bench = { what: string; run(args: string[]): Promise<BenchReport> };
 
 export function asJson(name: string, report: BenchReport): string {
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
-  return JSON.stringify({ bench: name, at: new Date().toISOString(), node: process.version, machine, ...report });
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+  };
+  return JSON.stringify({
+    bench: name,
+    at: new Date().toISOString(),
+    node: process.version,
+    machine,
+    ...report,
+  });
 }
 
 export function asText(report: BenchReport): string {
   const parts = [
-    table(['measured', 'value', 'unit', 'note'], report.measures.map((one) => [one.what, show(one.value), one.unit, one.note ?? ''])),
-    table(['ratio', 'of', 'to', 'times'], report.ratios.map((one) => [one.what, one.of, one.to, show(one.value)])),
-    table(['goal', 'limit', 'measured', ''], report.goals.map((one) => [one.what, one.goal, one.value, one.met ? 'met' : 'MISSED'])),
+    table(
+      ['measured', 'value', 'unit', 'note'],
+      report.measures.map((one) => [one.what, show(one.value), one.unit, one.note ?? '']),
+    ),
+    table(
+      ['ratio', 'of', 'to', 'times'],
+      report.ratios.map((one) => [one.what, one.of, one.to, show(one.value)]),
+    ),
+    table(
+      ['goal', 'limit', 'measured', ''],
+      report.goals.map((one) => [one.what, one.goal, one.value, one.met ? 'met' : 'MISSED']),
+    ),
     ...report.notes,
   ];
   return `${parts.filter((part) => part !== '').join('\n')}\n`;

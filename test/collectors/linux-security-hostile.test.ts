@@ -101,23 +101,26 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/\b(default|status|state)\b/gi, 'zustand'],
 ];
 
+/** Words of people change with the language, keys of JSON do not. */
+function inAnotherLanguage(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1');
+  if (/^\s*[{[]/.test(text)) return bytes;
+  return Buffer.from(
+    WORDS.reduce((words, [word, other]) => words.replaceAll(word, other), text),
+    'latin1',
+  );
+}
+
+const lineEnds = (ending: string) => (bytes: Buffer) =>
+  Buffer.from(bytes.toString('latin1').replaceAll('\n', ending), 'latin1');
+
 const damages: readonly [string, (bytes: Buffer) => Buffer][] = [
   ['empty', () => Buffer.alloc(0)],
   ['in UTF-16', (bytes) => Buffer.from(bytes.toString('utf8'), 'utf16le')],
-  [
-    'of another language',
-    (bytes) =>
-      Buffer.from(
-        WORDS.reduce((text, [word, other]) => text.replaceAll(word, other), bytes.toString('latin1')),
-        'latin1',
-      ),
-  ],
+  ['of another language', inAnotherLanguage],
   ['ten times over', (bytes) => Buffer.concat(Array.from({ length: 10 }, () => bytes))],
-  ['without line ends', (bytes) => Buffer.from(bytes.toString('latin1').replaceAll('\n', ' '), 'latin1')],
-  [
-    'with Windows line ends',
-    (bytes) => Buffer.from(bytes.toString('latin1').replaceAll('\n', '\r\n'), 'latin1'),
-  ],
+  ['without line ends', lineEnds(' ')],
+  ['with Windows line ends', lineEnds('\r\n')],
 ];
 
 describe.each(samples)('$id', ({ id, check, recording }) => {
@@ -131,7 +134,7 @@ describe.each(samples)('$id', ({ id, check, recording }) => {
     for (let count = 0; count < most; count += 1) {
       const left = await claimsOf(check, changed(recording, firstLines(count)));
       const added = left.filter((claim) => !whole.has(claim));
-      if (!INDISTINGUISHABLE.has(id)) expect(added, `first ${count} lines`).toEqual([]);
+      expect(INDISTINGUISHABLE.has(id) ? [] : added, `first ${count} lines`).toEqual([]);
     }
   });
 
@@ -187,50 +190,13 @@ const parsers: Record<string, (text: string) => unknown> = {
 };
 
 /** Pieces of the formats themselves, so that random texts come near to what the parsers look for. */
-const pieces = fc.array(
-  fc.constantFrom(
-    ...[
-      'list-sas reply {}',
-      'list-sa event {',
-      ' {',
-      '}',
-      '=',
-      '[',
-      ']',
-      ': ',
-      ' -> ',
-      ' FOUND',
-      '\n',
-      '"',
-      '\\',
-    ],
-    ...[
-      '*filter',
-      'COMMIT',
-      ':INPUT DROP',
-      '-A INPUT',
-      '-j ACCEPT',
-      '!',
-      'conn a',
-      '\t',
-      'src 1 dst 2',
-      '#1: "',
-    ],
-    ...[
-      'SESSION ',
-      'interface ppp0',
-      '/LAC ',
-      '[Daemon][$i]',
-      'ClamAV-VDB:',
-      'Status: active',
-      'a',
-      '0',
-      'é',
-      '\0',
-    ],
-  ),
-  { maxLength: 60 },
-);
+const PIECES =
+  String.raw`list-sas reply {}|list-sa event {| {|}|=|[|]|: | -> | FOUND|"|\|*filter|COMMIT|:INPUT DROP|-A INPUT|
+-j ACCEPT|!|conn a|src 1 dst 2|#1: "|SESSION |interface ppp0|/LAC |[Daemon][$i]|ClamAV-VDB:|Status: active|a|0|é`.split(
+    '|',
+  );
+
+const pieces = fc.array(fc.constantFrom(...PIECES, '\n', '\t', '\0'), { maxLength: 60 });
 
 describe.each(Object.entries(parsers))('%s', (_name, parse) => {
   test('takes any text', () => {

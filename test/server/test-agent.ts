@@ -135,7 +135,6 @@ export class TestLink {
   /** The nonce and base for the next report. */
   nonce = '';
   base: Base | undefined;
-  closed = false;
   readonly #channel: Channel;
   #wake: () => void = () => {};
 
@@ -150,7 +149,7 @@ export class TestLink {
   #take(frame: ServerFrame): void {
     this.frames.push(frame);
     if ('nonce' in frame && frame.nonce !== null) this.nonce = frame.nonce;
-    if (frame.t === 'bye') this.closed = true;
+    if (frame.t === 'welcome') this.identity.seq = Math.max(this.identity.seq, frame.seq_min);
     this.#wake();
   }
 

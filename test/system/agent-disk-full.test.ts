@@ -94,5 +94,5 @@ test.runIf(isRoot)('disk full for long (needs root): memory is bounded, the loss
   );
   expect(spool.summary.problem).toBeNull();
   const reopened = await Spool.open(statePaths(folder).spool, { maxReports: 500, maxBytes: 1e7 }, quiet);
-  expect(reopened.ids).toEqual(spool.ids);
+  expect(reopened.ids).toEqual(spool.ids.toSorted());
 });

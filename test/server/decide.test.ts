@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parsePolicy } from '../../src/policy/policy.ts';
+import { decide, sameDecision, type Evidence } from '../../src/server/decide.ts';
+import { ACCESS, type Decision } from '../../src/wire/decision.ts';
+import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
+
+const parsed = parsePolicy(readFileSync(join(import.meta.dirname, '../../src/policy/default-policy.yaml'), 'utf8'));
+if (!parsed.ok) throw new Error('the default policy does not parse');
+const policy = { policy: parsed.value, label: 'default (x)' };
+
+const NOW = Date.parse('2026-11-20T10:00:00.000Z');
+const AT = '2026-11-20T10:00:00.000Z';
+const SECOND = 1_000;
+
+const healthy: Evidence = {
+  readings: healthyReadings(AT),
+  unknownSince: {},
+  seenAt: NOW,
+  factsAt: NOW,
+  cloned: false,
+};
+
+const at = (ms: number, evidence: Partial<Evidence> = {}, previous: Decision | null = null) =>
+  decide({ ...healthy, ...evidence }, policy, NOW + ms, previous);
+
+describe('a decision', () => {
+  test('follows risk, says why, and holds until silence would end it', () => {
+    expect(at(0).decision).toEqual({
+      access: 'allow',
+      risk: { score: 0, level: 'low' },
+      reason: 'ok',
+      sentence: 'Fine: everything that the policy asks for is in order.',
+      since: AT,
+      until: '2026-11-20T10:01:30.000Z',
+      policy: 'default (x)',
+    });
+    const plain = { readings: healthyReadings(AT, { 'disk-encryption': PLAIN_DISK }) };
+    expect(at(0, plain).decision).toMatchObject({ access: 'restrict', reason: 'disk-plain', risk: { score: 40, level: 'medium' } });
+  });
+
+  test('of a clone is that of high risk, whatever it reports', () => {
+    expect(at(0, { cloned: true }).decision).toMatchObject({
+      access: 'deny',
+      reason: 'agent-cloned',
+      risk: { score: 100, level: 'high' },
+    });
+  });
+
+  test.each([
+    [0, 'allow', 'ok', '10:01:30'],
+    [89, 'allow', 'ok', '10:01:30'],
+    [90, 'restrict', 'agent-silent', '10:15:00'],
+    [899, 'restrict', 'agent-silent', '10:15:00'],
+    [900, 'deny', 'agent-silent', '10:30:00'],
+    [86_400, 'deny', 'agent-silent', '9999'],
+  ])('after %i s of silence is %s (%s)', (seconds, access, reason, until) => {
+    const { decision } = at(seconds * SECOND);
+    expect(decision).toMatchObject({ access, reason, until: expect.stringContaining(until) });
+  });
+
+  test('does not rest on heartbeats alone: facts asserted too long ago restrict', () => {
+    expect(at(0, { factsAt: NOW - 1_799 * SECOND }).decision.access).toBe('allow');
+    expect(at(0, { factsAt: NOW - 1_800 * SECOND }).decision).toMatchObject({ access: 'restrict', reason: 'agent-silent' });
+  });
+
+  test('before the first report is restrict', () => {
+    const fresh = { readings: {}, seenAt: null, factsAt: null };
+    expect(at(0, fresh).decision).toMatchObject({ access: 'restrict', reason: 'agent-silent', until: expect.stringMatching('^9999') });
+  });
+
+  test('by risk stands where silence asks for no more', () => {
+    const plain = { readings: healthyReadings(AT, { 'disk-encryption': PLAIN_DISK }) };
+    expect(at(100 * SECOND, plain).decision).toMatchObject({ access: 'restrict', reason: 'disk-plain' });
+  });
+
+  test('keeps its beginning while access stays the same', () => {
+    const before = at(0).decision;
+    const later = at(60 * SECOND, { seenAt: NOW + 60 * SECOND, factsAt: NOW + 60 * SECOND }, before);
+    expect(later.decision.since).toBe(before.since);
+    expect(sameDecision(before, later.decision)).toBe(true);
+    const silent = at(90 * SECOND, {}, before);
+    expect(silent.decision.since).toBe('2026-11-20T10:01:30.000Z');
+    expect(sameDecision(before, silent.decision)).toBe(false);
+  });
+
+  test('ages: what was unknown within its grace counts later', () => {
+    const { 'disk-encryption': _, ...readings } = healthy.readings;
+    const evidence = { readings, unknownSince: { 'disk-encryption': NOW - 23 * 3_600 * SECOND } };
+    expect(at(0, evidence).decision).toMatchObject({ access: 'allow', reason: 'disk-encryption-unknown' });
+    const hours = { seenAt: NOW + 7_200 * SECOND, factsAt: NOW + 7_200 * SECOND };
+    expect(at(7_200 * SECOND, { ...evidence, ...hours }).decision).toMatchObject({ access: 'restrict' });
+  });
+
+  test('silence never loosens, and time alone only tightens what it means', () => {
+    const rank = (ms: number, silentFor: number) =>
+      ACCESS.indexOf(at(ms, { seenAt: NOW - silentFor, factsAt: NOW - silentFor }).decision.access);
+    fc.assert(
+      fc.property(fc.nat(5_000_000), fc.nat(5_000_000), (a, b) => rank(0, Math.max(a, b)) >= rank(0, Math.min(a, b))),
+    );
+  });
+});

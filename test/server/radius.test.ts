@@ -1,0 +1,199 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createGateway } from '../../src/server/administer.ts';
+import { radiusReply } from '../../src/server/radius-reply.ts';
+import { hintIn, parseDialling } from '../../src/server/radius-request.ts';
+import { openSqlite } from '../../src/server/store/sqlite.ts';
+import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
+import { startRig, type Rig } from './rig.ts';
+import { connected, exchange, type TestLink } from './test-agent.ts';
+
+const PATH = '/v1/radius/post-auth';
+
+/** A string as FreeRADIUS writes its bytes into JSON. */
+const escaped = (text: string) =>
+  [...Buffer.from(text)].map((byte) => (byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)).slice(1, -1) : `\\u00${byte.toString(16).toUpperCase()}`)).join('');
+
+const custom = (user: string, station = '127.0.0.1') =>
+  `{"user_name":"${escaped(user)}","calling_station_id":"${station}","called_station_id":"","nas_identifier":"lns1","nas_ip":"192.0.2.10","nas_port":"","nas_port_id":"","packet_src_ip":"127.0.0.1","acct_session_id":"b5f1","tunnel_client_endpoint":"","auth_type":"MS-CHAP"}`;
+
+const stock = (user: string, station = '127.0.0.1') =>
+  `{"User-Name":{"type":"string","value":["${escaped(user)}"]},"User-Password":{"type":"string","value":["pw"]},"NAS-IP-Address":{"type":"ipaddr","value":["192.0.2.10"]},"NAS-Port":{"type":"integer","value":[7]},"Calling-Station-Id":{"type":"string","value":["${station}"]},"Class":{"type":"octets","value":["\\u0000\\u00FFA"]}}`;
+
+describe('what FreeRADIUS sends', () => {
+  const parse = (body: string) => parseDialling(JSON.parse(Buffer.from(body).toString('latin1')));
+
+  test.each([
+    ['our own template', custom('émile#büro-3', '203.0.113.9')],
+    ['the stock body', stock('émile#büro-3', '203.0.113.9')],
+  ])('%s is read, with each byte from 0x80 as one character', (_name, body) => {
+    expect(parse(body)).toMatchObject({ userName: 'émile#büro-3', address: '203.0.113.9' });
+  });
+
+  test('raw bytes, as some builds send them, are read alike', () => {
+    expect(parse(custom('x').replace('"x"', '"émile"'))).toMatchObject({ userName: 'émile' });
+  });
+
+  test('a calling station that is no address counts for nothing; the tunnel’s endpoint counts first', () => {
+    expect(parse(custom('a', '+49 30 1234'))).toMatchObject({ address: null });
+    expect(parse(custom('a', '203.0.113.9').replace('"tunnel_client_endpoint":""', '"tunnel_client_endpoint":"198.51.100.7"'))).toMatchObject({
+      address: '198.51.100.7',
+    });
+    expect(parse(custom('a', '::ffff:203.0.113.9'))).toMatchObject({ address: '203.0.113.9' });
+    expect(parse(custom('a', '2001:db8:0::1'))).toMatchObject({ address: '2001:db8::1' });
+  });
+
+  test.each(['null', '[]', '7', '{}', '{"user_name":7}', '{"User-Name":{"value":"x"}}'])('%s is no request', (body) => {
+    expect(parse(body)).toBeNull();
+  });
+
+  test.each([
+    ['alice#laptop-3', 'laptop-3'],
+    ['alice', null],
+    ['alice#', null],
+    ['alice#%{exec:id}', null],
+    ['a#b#c', 'c'],
+  ])('the hint in %s is %s', (user, hint) => {
+    expect(hintIn(user)).toBe(hint);
+  });
+});
+
+describe('what FreeRADIUS gets', () => {
+  const reply = (message: string) =>
+    radiusReply({ access: 'restrict', message, filterId: 'f', sessionTimeoutSeconds: 300, correlation: 'p1;d=x;v=y' });
+
+  test('is in its own form, with expansion switched off on every string', () => {
+    expect(reply('no %{exec:/bin/true} here')).toEqual({
+      'control:Tmp-String-0': { op: ':=', do_xlat: false, value: ['restrict'] },
+      'reply:Reply-Message': { op: ':=', do_xlat: false, value: ['no %{exec:/bin/true} here'] },
+      'reply:Filter-Id': { op: ':=', do_xlat: false, value: ['f'] },
+      'reply:Session-Timeout': { op: ':=', value: [300] },
+      'reply:Class': { op: ':=', do_xlat: false, value: ['p1;d=x;v=y'] },
+    });
+  });
+
+  test('has no control characters and no line breaks', () => {
+    expect(reply('a\r\nb\u0000c\u001b[31md\u009be')['reply:Reply-Message']?.value).toEqual(['a b c [31md e']);
+  });
+
+  test.each(['x'.repeat(300), 'é'.repeat(200), '😀'.repeat(100)])('fits into 253 bytes: %s', (message) => {
+    const [text] = reply(message)['reply:Reply-Message']?.value ?? [''];
+    expect(Buffer.byteLength(String(text))).toBeLessThanOrEqual(253);
+    expect(Buffer.byteLength(String(text))).toBeGreaterThan(245);
+    expect(String(text)).not.toContain('\ufffd');
+  });
+});
+
+describe('the gate', () => {
+  let rig: Rig;
+  let credential: string;
+  beforeAll(async () => {
+    rig = await startRig({ settings: { trustedProxies: ['127.0.0.0/8'] } });
+    const store = await openSqlite(rig.paths.database);
+    const made = await store.write((db) => createGateway(db, 'radius-1', { actor: 'test', now: Date.now() }));
+    if (made.ok) ({ credential } = made.value);
+    await store.close();
+  });
+  afterAll(() => rig.close());
+
+  const at = () => new Date(rig.clock.now()).toISOString();
+  const ask = (body: string, bearer = credential) =>
+    exchange(rig.target, 'POST', PATH, Buffer.from(body), {
+      'content-type': 'application/json',
+      'user-agent': 'FreeRADIUS 3.2.10',
+      ...(bearer === '' ? {} : { authorization: `Bearer ${bearer}` }),
+    });
+  const control = async (body: string) => ((await ask(body)).body['control:Tmp-String-0'] as { value: string[] }).value[0];
+  const message = async (body: string) => ((await ask(body)).body['reply:Reply-Message'] as { value: string[] }).value[0];
+
+  test('answers gateways only', async () => {
+    expect(await ask(custom('a'), '')).toMatchObject({ status: 401, body: { err: 'unauthorized' } });
+    expect(await ask(custom('a'), `${credential.split('.')[0]}.${'A'.repeat(22)}`)).toMatchObject({ status: 401 });
+    expect(await ask(custom('a'), (await readFile(rig.paths.adminToken, 'utf8')).trim())).toMatchObject({ status: 401 });
+    expect(await ask('{', credential)).toMatchObject({ status: 400, body: { err: 'malformed' } });
+    expect(await ask(`{"user_name":"${'x'.repeat(20_000)}"}`)).toMatchObject({ status: 413 });
+  });
+
+  test('restricts whoever has no device online at that address', async () => {
+    const answer = await ask(custom('alice'));
+    expect(answer).toMatchObject({ status: 200, body: { 'control:Tmp-String-0': { value: ['restrict'] } } });
+    expect(answer.body['reply:Class']).toBeUndefined();
+    expect(await message(custom('alice', '198.51.100.1'))).toContain('No computer');
+    expect(await message(custom('alice', 'not an address'))).toContain('No computer');
+  });
+
+  test('lets a healthy device in, restricts and denies by its decision', async () => {
+    const link = await rig.link();
+    expect(await message(custom('alice'))).toContain('agent' === '' ? '' : 'computer');
+    await link.report({ readings: healthyReadings(at()) });
+    const { device } = link.identity;
+    for (const body of [custom('alice'), stock('alice')]) {
+      expect((await ask(body)).body).toMatchObject({
+        'control:Tmp-String-0': { value: ['allow'] },
+        'reply:Filter-Id': { value: ['posture-full'], do_xlat: false },
+        'reply:Session-Timeout': { value: [28_800] },
+        'reply:Class': { value: [expect.stringMatching(`^p1;d=${device};v=[0-9a-f-]{36}$`)] },
+      });
+    }
+    await link.report({ readings: healthyReadings(at(), { 'disk-encryption': PLAIN_DISK }) });
+    expect(await control(custom('alice'))).toBe('restrict');
+    expect(await message(custom('alice'))).toContain('not encrypted');
+    link.close();
+  });
+
+  test('a device’s own words come out as they went in, never expanded', async () => {
+    const link = await rig.link();
+    const detection = { source: 'x', id: null, name: '%{exec:/bin/id}\r\nReply-Message += x', severity: 5, status: 'open' as const, executed: null, detectedAt: null };
+    await link.report({ readings: healthyReadings(at(), { detections: { sources: [], open: [detection], recentClosed: 0 } }) });
+    const { body } = await ask(custom('alice'));
+    expect(body['control:Tmp-String-0']).toMatchObject({ value: ['deny'], do_xlat: false });
+    expect(body['reply:Reply-Message']).toMatchObject({ do_xlat: false, value: [expect.stringContaining('%{exec:/bin/id} Reply-Message')] });
+    expect(body['reply:Filter-Id']).toBeUndefined();
+    link.close();
+  });
+
+  test('between neighbours behind one address only a hint decides', async () => {
+    const links: TestLink[] = [await rig.link({ name: 'anna-laptop' }), await rig.link({ name: 'bernd-laptop' })];
+    for (const link of links) await link.report({ readings: healthyReadings(at()) });
+    expect(await control(custom('anna'))).toBe('restrict');
+    expect(await message(custom('anna'))).toContain('Several computers');
+    expect(await control(custom('anna#anna-laptop'))).toBe('allow');
+    expect(await control(custom(`anna#${links[0]!.identity.device}`))).toBe('allow');
+    expect(await control(custom('anna#elsewhere'))).toBe('restrict');
+    // A hint makes nobody present.
+    expect(await control(custom('anna#anna-laptop', '198.51.100.1'))).toBe('restrict');
+    for (const link of links) link.close();
+  });
+
+  test('a device that has fallen silent is not let in on its old word', async () => {
+    const link = await rig.link();
+    await link.report({ readings: healthyReadings(at()) });
+    expect(await control(custom('alice'))).toBe('allow');
+    rig.clock.advance(91_000);
+    await expect.poll(() => control(custom('alice'))).toBe('restrict');
+    link.close();
+  });
+
+  test('a revoked credential is worth nothing', async () => {
+    const store = await openSqlite(rig.paths.database);
+    const { revokeCredential } = await import('../../src/server/administer.ts');
+    await store.write((db) => revokeCredential(db, 'radius-1', { actor: 'test', now: Date.now() }));
+    await store.close();
+    expect((await ask(custom('alice'))).status).toBe(401);
+  });
+});
+
+test('the address of a device behind a trusted proxy is the one that the proxy names', async () => {
+  const rig = await startRig({ settings: { trustedProxies: ['127.0.0.1', '::1'] } });
+  const { createAddressReader } = await import('../../src/server/addresses.ts');
+  const read = createAddressReader(['10.0.0.0/8', '127.0.0.1']);
+  const from = (peer: string, forwarded?: string) =>
+    read({ socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': forwarded } } as never);
+  expect(from('198.51.100.1', '203.0.113.9')).toBe('198.51.100.1');
+  expect(from('127.0.0.1', '203.0.113.9')).toBe('203.0.113.9');
+  expect(from('::ffff:127.0.0.1', '6.6.6.6, 203.0.113.9, 10.1.2.3')).toBe('203.0.113.9');
+  expect(from('127.0.0.1', 'nonsense')).toBe('127.0.0.1');
+  expect(() => createAddressReader(['10.0.0.0/x', 'nonsense'])).toThrow('nonsense');
+  await connected(rig.target, await rig.device());
+  await rig.close();
+});

@@ -1,0 +1,133 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkIds } from '../../collectors/specs.ts';
+
+const root = join(import.meta.dirname, '../..');
+let checkout: string;
+
+/** The checkout as a stranger has it after the first install: no state of ours, the same dependencies. */
+beforeAll(() => {
+  checkout = mkdtempSync(join(tmpdir(), 'drawbridge-checkout-'));
+  for (const name of ['src', 'collectors', 'package.json', 'package-lock.json', 'bootstrap.mjs']) {
+    cpSync(join(root, name), join(checkout, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'));
+});
+
+afterAll(() => rmSync(checkout, { recursive: true, force: true }));
+
+function npmStart(...argv: string[]) {
+  return spawnSync('npm', ['start', '--silent', '--', ...argv], {
+    cwd: checkout,
+    encoding: 'utf8',
+    timeout: 110_000,
+  });
+}
+
+const byRisk: Record<string, number> = { low: 0, medium: 1, high: 2 };
+
+describe('npm start', () => {
+  let device: string;
+
+  test('--once --json prints exactly one document on standard output and exits by risk', () => {
+    const done = npmStart('--once', '--json');
+    const lines = done.stdout.trimEnd().split('\n');
+    expect(lines, done.stderr).toHaveLength(1);
+    const document = JSON.parse(lines[0] ?? '');
+    expect(Object.keys(document)).toEqual(['device', 'readings', 'verdicts', 'risk', 'decision']);
+    expect(Object.keys(document.risk).toSorted()).toEqual(['level', 'score']);
+    expect(Object.keys(document.readings).toSorted()).toEqual([...checkIds].toSorted());
+    expect(['allow', 'restrict', 'deny']).toContain(document.decision.access);
+    const required = ['os-version', 'os-patch', 'disk-encryption', 'agent'];
+    const unknown = required.some((id) => document.readings[id].state === 'unknown');
+    expect(done.status).toBe(unknown ? 3 : byRisk[document.risk.level]);
+    device = document.device.id;
+  });
+
+  test('a second start is the same device, with readings of its own', () => {
+    const began = Date.now();
+    const document = JSON.parse(npmStart('--once', '--json').stdout);
+    expect(document.device.id).toBe(device);
+    expect(Date.parse(document.readings.agent.at)).toBeGreaterThanOrEqual(began);
+  });
+
+  test('without options it shows the machine, says a line per heartbeat, and Ctrl-C ends everything', async () => {
+    const policy = join(checkout, '.drawbridge/server/policy.yaml');
+    writeFileSync(policy, readFileSync(policy, 'utf8').replace('everySeconds: 30', 'everySeconds: 5'));
+    const child = spawn('npm', ['start', '--silent'], {
+      cwd: checkout,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = gather(child);
+    await until(() => output().includes('heartbeat'), 60_000, output);
+    expect(output()).toMatch(/Check\s+Found\s+Verdict/);
+    expect(output()).toMatch(/Risk: (low|medium|high)/);
+    expect(output()).toMatch(/VPN: {2}(allowed|restricted|denied)\./);
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    await new Promise((resolve) => child.once('exit', resolve));
+    expect(ourProcesses()).toEqual([]);
+  });
+
+  test('no secret stands in the logs or in the arguments of a process', () => {
+    const files = readdirSync(join(checkout, '.drawbridge')).filter((name) => name.endsWith('.log'));
+    const admin = readFileSync(join(checkout, '.drawbridge/server/admin-token'), 'utf8').trim();
+    expect(files).toEqual(expect.arrayContaining(['agent.log', 'server.log']));
+    for (const file of files)
+      expect(readFileSync(join(checkout, '.drawbridge', file), 'utf8')).not.toContain(admin);
+  });
+
+  test('a port that is taken at the first start is no obstacle', async () => {
+    rmSync(join(checkout, '.drawbridge'), { recursive: true });
+    const blocker = createServer().listen(8443, '127.0.0.1');
+    await new Promise((resolve) => blocker.once('listening', resolve).once('error', resolve));
+    const done = npmStart('--once', '--json');
+    blocker.close();
+    expect(JSON.parse(done.stdout).risk.level, done.stderr).toBeDefined();
+  });
+});
+
+function gather(child: ChildProcess): () => string {
+  let all = '';
+  child.stdout?.on('data', (chunk) => (all += String(chunk)));
+  child.stderr?.on('data', (chunk) => (all += String(chunk)));
+  return () => all;
+}
+
+async function until(done: () => boolean, ms: number, output: () => string): Promise<void> {
+  const end = Date.now() + ms;
+  while (!done()) {
+    if (Date.now() > end) throw new Error(`not in time:\n${output()}`);
+    await wait(100);
+  }
+}
+
+/** Command lines of processes that run from this checkout. */
+function ourProcesses(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
+    .map((name) => readCmdline(name))
+    .filter((line) => line.includes(checkout));
+}
+
+function readCmdline(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
