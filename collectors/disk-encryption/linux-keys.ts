@@ -34,7 +34,7 @@ function isInClear(
 ): boolean {
   const holder = mountOf(path, mounts)?.point;
   const root = places.find(({ point }) => point === '/');
-  const opensRoot = root?.devices.some((name) => isBelow(device.name, name, tree)) ?? false;
+  const opensRoot = root?.devices.some((name) => isBelow(device.name, name, tree)) === true;
   const place = places.find(({ point }) => point === (opensRoot ? '/boot' : holder));
   return place !== undefined && combine(place.devices.map((name) => coverOf(name, tree))) === 'no';
 }

@@ -68,7 +68,12 @@ async function withOwners(host: Host, bound: readonly Listener[]): Promise<Liste
   if (owners === null) return [...bound];
   return bound.map((listener) => {
     const owner = owners.get(listener.inode ?? 0);
-    return { ...listener, process: owner?.name ?? null, pid: owner?.pid ?? null, kernel: owner === undefined };
+    return {
+      ...listener,
+      process: owner?.name ?? null,
+      pid: owner?.pid ?? null,
+      kernel: owner === undefined,
+    };
   });
 }
 

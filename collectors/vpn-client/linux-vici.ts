@@ -6,7 +6,7 @@ const MAX_DEPTH = 16;
 
 /**
  * One line of `swanctl --raw`: `list-sa event {NAME {key=value key=[list] child-sas {…}}}`. Identities stand unquoted
- * and may hold spaces (`local-id=O=Rig, CN=laptop`): a value ends before the next `key=`, section or brace.
+ * and may hold spaces (`local-id=O=Fjord AS, CN=laptop`): a value ends before the next `key=`, section or brace.
  */
 export function parseVici(line: string): Tree {
   const token =

@@ -6,7 +6,15 @@ import { waitFor } from '../../src/agent/link.ts';
 import { statePaths } from '../../src/agent/paths.ts';
 import type { ServerFrame } from '../../src/wire/frames.ts';
 import { makeTls } from './certificates.ts';
-import { connected, enrolWith, eventually, kinds, startAgent, startServer, temporaryFolder } from './harness.ts';
+import {
+  connected,
+  enrolWith,
+  eventually,
+  kinds,
+  startAgent,
+  startServer,
+  temporaryFolder,
+} from './harness.ts';
 
 describe('clock', () => {
   test('ten minutes wrong: corrected before anything is sent, and told', async () => {
@@ -193,7 +201,8 @@ test('every state file damaged at once: told, set aside, and the agent runs on',
   await eventually('a report', () => server.reports.length > 0);
   await agent.stop();
   const { sequence, clock, orders, standing, status, runs, lock } = statePaths(folder);
-  for (const path of [sequence, clock, orders, standing, status, runs, lock]) await writeFile(path, '{"half":');
+  for (const path of [sequence, clock, orders, standing, status, runs, lock])
+    await writeFile(path, '{"half":');
   const before = server.reports.length;
   const again = startAgent(folder);
   await eventually('a report', () => server.reports.length > before);

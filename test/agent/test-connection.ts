@@ -117,4 +117,3 @@ export class TestConnection {
 export function newNonce(): string {
   return randomBytes(16).toString('base64url');
 }
-

@@ -7,12 +7,7 @@ import { uuidv7 } from '../../src/agent/uuid.ts';
 import type { Decision } from '../../src/wire/decision.ts';
 import { challengeRequest, enrolClaims, type EnrolClaims } from '../../src/wire/enrolment.ts';
 import { inspect, open, seal, TYP, type PublicJwk, type Signer } from '../../src/wire/envelope.ts';
-import {
-  agentFrame,
-  linkRequest,
-  parseFrame,
-  type ServerFrame,
-} from '../../src/wire/frames.ts';
+import { agentFrame, linkRequest, parseFrame, type ServerFrame } from '../../src/wire/frames.ts';
 import { deviceUrn, serverUrn } from '../../src/wire/ids.ts';
 import type { OrderClaims, ReceiptClaims } from '../../src/wire/order.ts';
 import type { ReportClaims } from '../../src/wire/report.ts';

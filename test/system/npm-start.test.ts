@@ -6,11 +6,10 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,20 +18,23 @@ import { checkIds } from '../../collectors/specs.ts';
 const root = join(import.meta.dirname, '../..');
 let checkout: string;
 
-/** The checkout as a stranger has it after the first install: no state of ours, the same dependencies. */
+/** The checkout as a stranger has it: nothing installed, no state. The first start has to see to everything. */
 beforeAll(() => {
   checkout = mkdtempSync(join(tmpdir(), 'drawbridge-checkout-'));
   for (const name of ['src', 'collectors', 'package.json', 'package-lock.json', 'bootstrap.mjs']) {
     cpSync(join(root, name), join(checkout, name), { recursive: true });
   }
-  symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'));
 });
 
 afterAll(() => rmSync(checkout, { recursive: true, force: true }));
 
+/** As from a shell: without what npm and the test runner add to the environment. */
+const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: homedir() };
+
 function npmStart(...argv: string[]) {
   return spawnSync('npm', ['start', '--silent', '--', ...argv], {
     cwd: checkout,
+    env,
     encoding: 'utf8',
     timeout: 110_000,
   });
@@ -70,6 +72,7 @@ describe('npm start', () => {
     writeFileSync(policy, readFileSync(policy, 'utf8').replace('everySeconds: 30', 'everySeconds: 5'));
     const child = spawn('npm', ['start', '--silent'], {
       cwd: checkout,
+      env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
