@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { checkIds, specs } from '../collectors/specs.ts';
+import { configSchema as agentSettings } from '../src/agent/config.ts';
 import { WHYS } from '../src/base/reading.ts';
+import { configSchema as serverSettings } from '../src/server/config.ts';
 import { REFUSALS } from '../src/wire/refusal.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -43,6 +46,26 @@ describe('documentation agrees with the code', () => {
   });
 });
 
+describe('settings', () => {
+  test.each([
+    ['docs/agent.md', agentSettings],
+    ['docs/server.md', serverSettings],
+  ])('%s names every setting and no other', (file, schema) => {
+    const named = [...read(file).matchAll(/^\| (`.+?`) \|/gm)].flatMap((row) =>
+      [...(row[1] ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ''),
+    );
+    expect(named.toSorted()).toEqual(settingsOf(z.toJSONSchema(schema, { io: 'input' })).toSorted());
+  });
+});
+
+/** Dotted names of a schema's leaves. */
+function settingsOf(schema: z.core.JSONSchema.BaseSchema, prefix = ''): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => {
+    const name = `${prefix}${key}`;
+    return typeof child === 'object' && child.properties ? settingsOf(child, `${name}.`) : [name];
+  });
+}
+
 describe('README', () => {
   const readme = read('README.md');
 
@@ -57,7 +80,9 @@ describe('README', () => {
     const documents = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
     const named = documents
       .filter((name) => name.endsWith('.md'))
-      .flatMap((name) => [...read(name).matchAll(/npm run (?:-s |--silent )?([a-z:]+)/g)].map((match) => match[1] ?? ''));
+      .flatMap((name) =>
+        [...read(name).matchAll(/npm run (?:-s |--silent )?([a-z:]+)/g)].map((match) => match[1] ?? ''),
+      );
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((name) => !(name in manifest.scripts))).toEqual([]);
   });

@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+import { removeLeftovers } from '../base/atomic-file.ts';
 import { iso } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { AgentConfig } from './config.ts';
@@ -33,6 +35,7 @@ export type OpenStateOptions = {
 
 export async function openAgentState(options: OpenStateOptions): Promise<AgentState> {
   const { paths, limits, log } = options;
+  await removeLeftovers(dirname(paths.status));
   const clock = await openCorrectedClock(stateFile(paths.clock, clockState, log));
   const spool = await Spool.open(paths.spool, limits, log);
   return {

@@ -48,7 +48,8 @@ export function postJson(route: Route, path: string, value: unknown, options: Po
     const outgoing = request(new URL(path, route.url), settings, (incoming) => {
       readAnswer(incoming, options.maxBytes).then(resolve, reject);
     });
-    outgoing.once('error', reject);
+    // Stays for good: aborting may bring a second error, which nobody waits for.
+    outgoing.on('error', reject);
     outgoing.end(body);
   });
 }

@@ -1,3 +1,6 @@
+/** Timers cannot wait longer; whoever waits for more asks again. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** A queue with one reader: what several sources say is taken in order, one after the other. */
 export type Mailbox<T> = {
   put(item: T): void;
@@ -17,7 +20,7 @@ export function createMailbox<T>(): Mailbox<T> {
     async take(ms) {
       if (items.length === 0) {
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, Math.max(0, ms));
+          const timer = setTimeout(resolve, Math.min(Math.max(0, ms), LONGEST_MS));
           wake = () => {
             clearTimeout(timer);
             resolve();

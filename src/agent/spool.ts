@@ -97,13 +97,15 @@ export class Spool {
     });
   }
 
-  /** Null when it is not there any more, or was damaged: then it has been set aside and counted. */
+  /** Null when it is not there any more, cannot be read, or was damaged: then it is set aside and counted. */
   read(id: string): Promise<WaitingReport | null> {
     return this.#inTurn(async () => {
       const entry = this.#entries.get(id);
       if (entry === undefined) return null;
       if (entry.held !== null) return entry.held;
-      const report = await this.#parse(id, entry.bytes);
+      const text = await this.#readText(id);
+      if (text === null) return null;
+      const report = parseReport(text, id);
       if (report === null) await this.#setAside(id);
       return report;
     });
@@ -158,7 +160,11 @@ export class Spool {
     this.#log.warn({ report: id }, 'report dropped');
     this.#entries.delete(id);
     this.changed.ring();
-    if (entry.held === null) await removeDurably(this.#path(id));
+    if (entry.held !== null) return;
+    // A file that cannot be removed is back after a restart, and dropped again.
+    await removeDurably(this.#path(id)).catch((error: unknown) =>
+      this.#log.error({ err: error, report: id }),
+    );
   }
 
   async #count(): Promise<void> {
@@ -191,11 +197,17 @@ export class Spool {
     if (held.length > MAX_HELD && oldest !== undefined) await this.#drop(oldest);
   }
 
-  async #parse(id: string, bytes: number): Promise<WaitingReport | null> {
-    if (bytes > MAX_REPORT_BYTES) return null;
-    const text = await readFile(this.#path(id), 'utf8').catch(() => '');
-    const report = waitingReport.safeParse(parseJson(text));
-    return report.success && report.data.id === id ? report.data : null;
+  /** Null when the disk does not give it out: it stays there, and waits for the next start of the agent. */
+  async #readText(id: string): Promise<string | null> {
+    try {
+      const { size } = await stat(this.#path(id));
+      return size > MAX_REPORT_BYTES ? '' : await readFile(this.#path(id), 'utf8');
+    } catch (error) {
+      this.#log.error({ err: error, report: id }, 'waiting report cannot be read');
+      this.#entries.delete(id);
+      this.changed.ring();
+      return null;
+    }
   }
 
   async #setAside(id: string): Promise<void> {
@@ -205,12 +217,17 @@ export class Spool {
     this.changed.ring();
     // One name for all: of damaged reports, the last is enough to look at.
     await rename(this.#path(id), join(this.#folder, 'aside', 'damaged.json')).catch(() => {});
-    await syncFolder(this.#folder);
+    await syncFolder(this.#folder).catch(() => {});
   }
 
   #path(id: string): string {
     return join(this.#folder, `${id}.json`);
   }
+}
+
+function parseReport(text: string, id: string): WaitingReport | null {
+  const report = waitingReport.safeParse(parseJson(text));
+  return report.success && report.data.id === id ? report.data : null;
 }
 
 function sizeOf(report: WaitingReport): number {

@@ -41,7 +41,7 @@ async function examine(settings: Settings): Promise<Finding[]> {
   const enrolment = await read(paths.enrolment, enrolmentState);
   const status = await read(paths.status, statusSchema);
   const local = [
-    ok('settings', `${settings.configFile} read`),
+    await settingsFile(settings.configFile),
     rights(settings),
     await folder(settings.stateDir),
     await room(settings.stateDir),
@@ -63,6 +63,15 @@ function warn(name: string, found: string, todo: string): Finding {
 
 function fail(name: string, found: string, todo: string): Finding {
   return { name, level: 'fail', found, todo };
+}
+
+/** It was read before anything was looked at; a wrong one has ended the command already. */
+async function settingsFile(file: string): Promise<Finding> {
+  const there = await access(file, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  return ok('settings', there ? file : `defaults (no ${file})`);
 }
 
 /** A state file's content, null where there is none, or a sentence where it cannot be read. */

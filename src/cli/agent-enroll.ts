@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { readFile, rm } from 'node:fs/promises';
 import type { AgentSelf } from '../../collectors/check.ts';
-import { enrol } from '../agent/enrol.ts';
+import { enrol, type Enrolment } from '../agent/enrol.ts';
 import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
 import { createHost } from '../agent/host.ts';
 import type { Route } from '../agent/http.ts';
@@ -34,29 +34,30 @@ export async function enroll(settings: Settings, options: EnrollOptions): Promis
   const running = options.again === true ? await lockHolder(paths.lock) : null;
   if (running !== null)
     throw new UsageError(`Stop the agent (process ${running}) before giving this device a new identity.`);
-  const log = createLogger('drawbridge-enroll', 'warn');
-  const file = stateFile(paths.enrolment, enrolmentState, log);
+  const file = stateFile(paths.enrolment, enrolmentState, createLogger('drawbridge-enroll', 'warn'));
   const before = await file.read();
+  const again = options.again === true;
   const enrolled = await withProgress('Enrolling this computer', async () =>
-    enrol({
-      route,
-      token,
-      file,
-      keys: {
-        wanted: settings.config.keyStore,
-        file: paths.keys,
-        isRoot: process.getuid?.() === 0,
-        hasSession: process.env.DBUS_SESSION_BUS_ADDRESS !== undefined,
-      },
-      host: { name: hostname(), platform: settings.platform, machine_id: await machineId(settings) },
-      clock: systemClock,
-      caFile: settings.config.server.caFile,
-      again: options.again === true,
-    }),
+    enrol({ route, token, file, again, clock: systemClock, ...(await thisComputer(settings)) }),
   );
   if (before !== null && before.device !== enrolled.device) await forgetOld(settings.stateDir);
   answer(enrolled, options.json === true);
   return 0;
+}
+
+/** What this computer brings along. */
+async function thisComputer(settings: Settings): Promise<Pick<Enrolment, 'keys' | 'host' | 'caFile'>> {
+  const { config, platform, stateDir } = settings;
+  return {
+    keys: {
+      wanted: config.keyStore,
+      file: statePaths(stateDir).keys,
+      isRoot: process.getuid?.() === 0,
+      hasSession: process.env.DBUS_SESSION_BUS_ADDRESS !== undefined,
+    },
+    host: { name: hostname(), platform, machine_id: await machineId(settings) },
+    caFile: config.server.caFile,
+  };
 }
 
 /** What belonged to the identity before: its orders, its policy, its place in the sequence. Waiting reports stay. */

@@ -1,36 +1,218 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { complain } from './present.ts';
-import type { InitOptions } from './server-start.ts';
+import type { ChangeName, DeviceOptions } from './server-devices.ts';
 import type { ServerOptions } from './server-settings.ts';
+import type { InitOptions } from './server-start.ts';
+import type { TokenOptions } from './server-tokens.ts';
 
 /** Exit code of every command that could not do what it was asked. */
 const EXIT_FAILED = 4;
 
-const program = new Command('drawbridge-server');
-running(
-  program.command('init').option('--data <folder>').option('--name <name...>', '', []).option('--port <n>', '', Number).option('--host <h>').option('--json'),
-  async (options: InitOptions) => (await import('./server-start.ts')).initCommand(options),
-);
-running(program.command('start').option('--data <folder>').option('--config <file>').option('--json'), async (options: ServerOptions) =>
-  (await import('./server-start.ts')).startCommand(options),
-);
-const token = program.command('token');
-running(token.command('create').option('--data <folder>').option('--json'), async (options: ServerOptions) =>
-  (await import('./server-tokens.ts')).createCommand(options),
-);
+const HELP = `
+The data folder is --data, or /var/lib/drawbridge-server for root, or ~/.local/state/drawbridge-server.
+
+Examples:
+  drawbridge-server init --name posture.example.com --host 0.0.0.0
+  drawbridge-server start
+  drawbridge-server token create                      one laptop, one day
+  drawbridge-server token create --gateway radius-1   FreeRADIUS' own credential
+  drawbridge-server devices
+  drawbridge-server device 01a1f8e9-5504-7ee0-bb78-07c5921ddee2 --why
+
+Exit code: 0 done, 4 it did not work (the reason is on standard error).`;
+
+const INIT_HELP = `
+Makes the keys, a TLS authority and certificate, the admin token, policy.yaml and server.yaml. What is there already
+stays as it is, so it can be run again. Keep a copy of the folder: devices trust the order root in it, and no other.
+
+Examples:
+  drawbridge-server init --name posture.example.com --name 192.0.2.10 --host 0.0.0.0
+  drawbridge-server init --data ./test --port 9443`;
+
+const START_HELP = `
+Runs until SIGTERM or Ctrl-C. A changed policy.yaml is taken at once (SIGHUP does not wait for the next look); one
+with a mistake is told to the log, and the last good policy stays. The log is JSON lines on standard error.
+
+Settings (server.yaml in the data folder), with their defaults:
+  listen: { host: 127.0.0.1, port: 8443 }
+  publicUrl:                              where devices reach it, if that is another address
+  names: []                               further names in the server's own certificate
+  tls: { certFile, keyFile }              a certificate of your own instead
+  trustedProxies: []                      whose X-Forwarded-For is believed
+  policyFile: policy.yaml
+  radius: { allow: { filterId: posture-full, sessionTimeoutSeconds: 28800 },
+            restrict: { filterId: posture-restrict, sessionTimeoutSeconds: 300 } }
+  retention: { historyDays: 90, auditDays: 400 }
+  limits: { connections: 20000, pendingPerAddress: 2, enrolmentsPerMinute: 20 }
+  log: { level: info }
+
+With --json, one line {"event":"ready","url":…} on standard output says when it is ready.
+Exit code: 0 ended by a signal, 1 a part of it failed, 4 it could not start.`;
+
+const TOKEN_HELP = `
+A token is shown once; the server keeps only a hash of its secret.
+
+Examples:
+  drawbridge-server token create --note "Anna's laptop"
+  drawbridge-server token create --uses 200 --valid 7d --approval     a roll-out; each device waits for approval
+  drawbridge-server token create --gateway radius-1                   bearer for POST /v1/radius/post-auth`;
+
+const DEVICE_HELP = `
+Examples:
+  drawbridge-server device ID              what it said, how that was judged, what follows
+  drawbridge-server device ID --why        with every decision so far
+  drawbridge-server device approve ID      let a replacement in; the old device is revoked
+  drawbridge-server device revoke ID       lost or sold: it may not report any more
+  drawbridge-server device clear-alarm ID  after looking into a copied identity`;
+
+const ORDER_HELP = `
+The server has to be running, and the device connected.
+
+Example:
+  drawbridge-server order scan ID          ask for a full report now`;
+
+const POLICY_HELP = `
+Names every mistake with line, column and what would be right. Exit code: 0 good, 1 not.
+
+Example:
+  drawbridge-server policy check policy.yaml`;
+
+const program = new Command('drawbridge-server')
+  .description('Takes reports from devices, judges them by one policy, and tells the VPN who may come in.')
+  .addHelpText('after', HELP);
+
+withData(program.command('init'))
+  .description('make the data folder')
+  .option('--name <name...>', 'name or address under which devices reach the server', [])
+  .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+  .option('--port <number>', 'port to listen on (default: 8443)', portNumber)
+  .addHelpText('after', INIT_HELP)
+  .action(running(async (options: InitOptions) => (await import('./server-start.ts')).initCommand(options)));
+
+withData(program.command('start'))
+  .description('run the server')
+  .option('--config <file>', 'settings file, instead of server.yaml in the data folder')
+  .addHelpText('after', START_HELP)
+  .action(
+    running(async (options: ServerOptions) => (await import('./server-start.ts')).startCommand(options)),
+  );
+
+const token = program
+  .command('token')
+  .description('what devices and gateways prove themselves with')
+  .addHelpText('after', TOKEN_HELP);
+withData(token.command('create'))
+  .description('make a token for devices, or a credential for a gateway')
+  .option('--uses <number>', 'how many devices may use it', Number, 1)
+  .option('--valid <time>', 'for how long, such as 90m, 24h or 7d', '24h')
+  .option('--approval', 'each device waits for: device approve')
+  .option('--note <text>', 'what it is for', '')
+  .option('--gateway <name>', 'a credential for this gateway instead')
+  .action(
+    running(async (options: TokenOptions) => (await import('./server-tokens.ts')).createCommand(options)),
+  );
+withData(token.command('list'))
+  .description('all tokens and gateways, without their secrets')
+  .action(
+    running(async (options: ServerOptions) => (await import('./server-tokens.ts')).listCommand(options)),
+  );
+withData(token.command('revoke'))
+  .description('make a token, or a gateway’s credential, worth nothing')
+  .argument('<name>', 'id of the token, or name of the gateway')
+  .action(
+    runningOn(async (name, options: ServerOptions) =>
+      (await import('./server-tokens.ts')).revokeCommand(name, options),
+    ),
+  );
+
+withData(program.command('devices'))
+  .description('all devices at a glance')
+  .action(
+    running(async (options: ServerOptions) => (await import('./server-devices.ts')).devicesCommand(options)),
+  );
+
+const device = program.command('device').description('one device whole').addHelpText('after', DEVICE_HELP);
+withData(device.command('show', { isDefault: true }))
+  .description('what a device said, how that was judged, what follows')
+  .argument('<id>', 'as in: drawbridge-server devices')
+  .option('--why', 'with what was expected, and the decisions so far')
+  .action(
+    runningOn(async (id, options: DeviceOptions) =>
+      (await import('./server-devices.ts')).deviceCommand(id, options),
+    ),
+  );
+addChange('approve', 'let a pending device in');
+addChange('revoke', 'end a device for good');
+addChange('clear-alarm', 'believe again that one computer uses this identity');
+
+const order = program
+  .command('order')
+  .description('tell a device to do something')
+  .addHelpText('after', ORDER_HELP);
+withData(order.command('scan'))
+  .description('ask for a full report now')
+  .argument('<id>')
+  .action(
+    runningOn(async (id, options: ServerOptions) =>
+      (await import('./server-devices.ts')).scanCommand(id, options),
+    ),
+  );
+
+program
+  .command('policy')
+  .description('look at a policy before it is used')
+  .addHelpText('after', POLICY_HELP)
+  .command('check')
+  .argument('<file>')
+  .option('--json', 'one JSON document instead of sentences')
+  .action(
+    runningOn(async (file, options: { json?: boolean }) =>
+      (await import('./server-policy.ts')).policyCheckCommand(file, options),
+    ),
+  );
 
 // What the server writes is for its own user alone.
 process.umask(0o077);
 await program.parseAsync();
 
-function running<O>(command: Command, action: (options: O) => Promise<number>): void {
-  command.action(async (options: O) => {
-    try {
-      process.exitCode = await action(options);
-    } catch (error) {
-      complain(error instanceof Error ? error.message : String(error));
-      process.exitCode = EXIT_FAILED;
-    }
-  });
+function addChange(name: ChangeName, description: string): void {
+  withData(device.command(name))
+    .description(description)
+    .argument('<id>')
+    .action(
+      runningOn(async (id, options: ServerOptions) =>
+        (await import('./server-devices.ts')).changeCommand(name, id, options),
+      ),
+    );
+}
+
+function withData(command: Command): Command {
+  return command
+    .option('--data <folder>', 'the server’s data folder')
+    .option('--json', 'for programs: JSON instead of tables and sentences');
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
+}
+
+function running<O>(action: (options: O) => Promise<number>): (options: O) => Promise<void> {
+  return (options) => finish(() => action(options));
+}
+
+function runningOn<O>(action: (what: string, options: O) => Promise<number>) {
+  return (what: string, options: O) => finish(() => action(what, options));
+}
+
+/** What goes wrong is a sentence, not a stack. */
+async function finish(action: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await action();
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    process.exitCode = EXIT_FAILED;
+  }
 }

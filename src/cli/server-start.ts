@@ -16,7 +16,12 @@ export async function initCommand(options: InitOptions): Promise<number> {
   });
   if (options.json) sayJson({ folder, made });
   else if (made.length === 0) say(`${folder} is complete already; nothing was changed.`);
-  else say([...made.map((file) => `made ${file}`), '', `Next: drawbridge-server start --data ${folder}`].join('\n'));
+  else
+    say(
+      [...made.map((file) => `made ${file}`), '', `Next: drawbridge-server start --data ${folder}`].join(
+        '\n',
+      ),
+    );
   return 0;
 }
 

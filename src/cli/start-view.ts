@@ -13,11 +13,12 @@ const ACCESS_WORDS: Record<Access, string> = {
 
 /** This machine as the company would see it: what was read, how it was judged, what follows, where to look further. */
 export async function overview(document: DeviceDocument, url: string): Promise<string> {
-  const { device, readings, verdicts, risk, decision, requiredUnknown, firstToFix } = document;
+  const { device, readings, verdicts, risk, decision, requiredUnknown } = document;
   const lines = [
-    `${paint('bold', device.name)} as the posture server at ${url} sees it`,
+    `${paint('bold', device.name)} as your company would see it`,
     '',
     await judgedTable(readings, verdicts),
+    ...(verdicts.some(({ level }) => level === 'unknown') ? ['', paint('dim', UNKNOWN)] : []),
     '',
     `Risk: ${riskLine(risk, decision?.policy ?? 'none')}`,
     ...(requiredUnknown.length > 0
@@ -25,13 +26,23 @@ export async function overview(document: DeviceDocument, url: string): Promise<s
       : []),
     ...(decision === null ? [] : [`VPN:  ${access(decision.access)}. ${decision.sentence}`]),
     '',
-    ...(firstToFix === null ? [] : [...remedyLines(firstToFix, device.platform), '']),
+    ...whatToDo(document),
     paint('dim', 'Look further:'),
     paint('dim', `  npm run -s server -- device ${device.id} --data .drawbridge/server`),
     paint('dim', '  npm run -s drawbridge -- status --state .drawbridge/agent'),
-    paint('dim', `  ${url}/v1/openapi.json   the server's API   ${url}/metrics`),
+    paint('dim', `  curl --cacert .drawbridge/server/tls-ca.pem ${url}/v1/openapi.json`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+const UNKNOWN =
+  'unknown: nobody could tell. It counts neither for nor against, until the policy’s time for it is over.';
+
+/** The remedy for the one thing to fix; its sentence only where the decision has not just said it. */
+function whatToDo({ firstToFix, decision, device }: DeviceDocument): string[] {
+  if (firstToFix === null) return [];
+  const lines = remedyLines(firstToFix, device.platform);
+  return [...(firstToFix.reason === decision?.reason ? ['What to do first:', ...lines.slice(1)] : lines), ''];
 }
 
 /** One quiet line: when, what the company would decide now, and whether that has changed. */

@@ -15,6 +15,8 @@ State lies in .drawbridge/ in this folder; delete it to begin anew.
 Exit code with --once: 0 low risk, 1 medium, 2 high, 3 a check that the policy requires is unknown, 4 it did not work.
 `;
 
+const LIVE = '\nServer and agent keep running: a line for each heartbeat. Ctrl-C ends both.\n';
+
 const EXIT_BY_RISK = { low: 0, medium: 1, high: 2 } as const;
 const EXIT_REQUIRED_UNKNOWN = 3;
 const EXIT_BROKEN = 4;
@@ -62,7 +64,10 @@ async function show(children: Children, stop: AbortSignal): Promise<number> {
   process.stdout.write(
     options.json ? `${JSON.stringify(documentOf(document))}\n` : await overview(document, url),
   );
-  if (!options.once) await follow(() => api.device(device), document, stop);
+  if (!options.once) {
+    if (!options.json) process.stdout.write(LIVE);
+    await follow(() => api.device(device), document, stop);
+  }
   return exitCode(document);
 }
 

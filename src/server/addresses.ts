@@ -12,7 +12,7 @@ export function normalAddress(text: string): string | null {
 /** Tells where a request comes from: the peer, or what a trusted proxy says of it. */
 export type AddressReader = (request: IncomingMessage) => string;
 
-/** `trusted` are addresses and networks (CIDR). Throws for one that is neither. */
+/** `trusted` are addresses and networks (CIDR), as `isNetwork` has them. */
 export function createAddressReader(trusted: readonly string[]): AddressReader {
   const proxies = blockListOf(trusted);
   const isTrusted = (address: string) => proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
@@ -33,12 +33,18 @@ function forwardedFor(request: IncomingMessage): string[] {
   return text.split(',').filter((part) => part.trim() !== '');
 }
 
+/** Whether a text is an address or a network (CIDR). */
+export function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  if (rest.length > 0 || isIP(address) === 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 6 ? 128 : 32));
+}
+
 function blockListOf(trusted: readonly string[]): BlockList {
   const list = new BlockList();
   for (const entry of trusted) {
     const [address = '', bits] = entry.split('/');
     const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (isIP(address) === 0) throw new Error(`trustedProxies: "${entry}" is no address and no network`);
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
   }

@@ -23,7 +23,8 @@ type Touched = readonly string[];
 export async function approve(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
   const device = await findDevice(db, id);
   if (device === undefined) return noDevice(id);
-  if (device.status !== 'pending') return wrongState(`This device is ${device.status}; there is nothing to approve.`);
+  if (device.status !== 'pending')
+    return wrongState(`This device is ${device.status}; there is nothing to approve.`);
   await setStatus(db, id, 'live');
   if (device.replaces !== null) await setStatus(db, device.replaces, 'revoked');
   await audit(db, now, { actor, action: 'approve', subject: id, detail: { replaces: device.replaces } });
@@ -95,9 +96,14 @@ export async function createGateway(
 }
 
 /** Revokes a token by its id, or a gateway's credential by its name. */
-export async function revokeCredential(db: Db, name: string, { actor, now }: By): Promise<Result<null, Refused>> {
+export async function revokeCredential(
+  db: Db,
+  name: string,
+  { actor, now }: By,
+): Promise<Result<null, Refused>> {
   const done = (await revokeToken(db, name, now)) || (await revokeGateway(db, name, now));
-  if (!done) return err({ code: 'not_found', hint: `No token or gateway "${name}" is in force; see: token list.` });
+  if (!done)
+    return err({ code: 'not_found', hint: `No token or gateway "${name}" is in force; see: token list.` });
   await audit(db, now, { actor, action: 'revoke credential', subject: name });
   return ok(null);
 }

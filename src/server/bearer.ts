@@ -11,5 +11,9 @@ export function bearerOf(request: IncomingMessage): string | null {
 export function requireAdmin(request: IncomingMessage, tokenHash: string): void {
   const given = bearerOf(request);
   if (given !== null && sameHash(hashSecret(given), tokenHash)) return;
-  throw new HttpProblem(401, 'unauthorized', 'Send "Authorization: Bearer TOKEN" with the content of the admin-token file.');
+  throw new HttpProblem(
+    401,
+    'unauthorized',
+    'Send "Authorization: Bearer TOKEN" with the content of the admin-token file.',
+  );
 }

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
+import { isNetwork } from './addresses.ts';
 
 const path = z.string().min(1);
 const seconds = z.number().int().positive();
@@ -29,7 +30,10 @@ export const configSchema = z.strictObject({
   /** A certificate of the company's own instead of the one that `init` makes. */
   tls: z.strictObject({ certFile: path, keyFile: path }).optional(),
   /** Addresses or networks (CIDR) of reverse proxies whose X-Forwarded-For is believed. */
-  trustedProxies: z.array(z.string().min(1).max(50)).max(50).default([]),
+  trustedProxies: z
+    .array(z.string().refine(isNetwork, { message: 'has to be an address or a network such as 10.0.0.0/8' }))
+    .max(50)
+    .default([]),
   radius: z
     .strictObject({
       allow: z

@@ -43,8 +43,7 @@ const SESSION_DUE_MS = 10_000;
 /** Frames that may wait to be dealt with; an agent waits for each answer, so more is an attack. */
 const MAX_WAITING = 32;
 
-type Phase =
-  { name: 'greeted' } | { name: 'open'; session: Session; live: Live } | { name: 'closed' };
+type Phase = { name: 'greeted' } | { name: 'open'; session: Session; live: Live } | { name: 'closed' };
 
 /** One connection, from hello to bye, whatever carries it. Owns nothing but a timer; ends with its transport. */
 export function openConnection(parts: ConnectionParts, transport: Transport): Connection {

@@ -6,7 +6,13 @@ import { approve, clearAlarm, createToken, revoke, type Refused } from './admini
 import { requireAdmin } from './bearer.ts';
 import type { Connections } from './connections.ts';
 import type { NamedPolicy } from './decide.ts';
-import { deviceDocument, deviceSummary, documentOf, summaryOf, type DeviceDocument } from './device-document.ts';
+import {
+  deviceDocument,
+  deviceSummary,
+  documentOf,
+  summaryOf,
+  type DeviceDocument,
+} from './device-document.ts';
 import { loadState } from './device-state.ts';
 import type { Fleet } from './fleet.ts';
 import { HttpProblem, problem, type App } from './http.ts';
@@ -35,7 +41,10 @@ const MAX_TOKEN_HOURS = 24 * 30;
 
 const idParams = z.object({ id: z.uuid() });
 const nothing = z.object({});
-const orderRequest = z.object({ action: z.literal('scan'), cause: z.string().max(500).default('asked for by an administrator') });
+const orderRequest = z.object({
+  action: z.literal('scan'),
+  cause: z.string().max(500).default('asked for by an administrator'),
+});
 
 export const tokenRequest = z.object({
   uses: z.number().int().min(1).max(100_000).default(1),
@@ -96,10 +105,17 @@ function addActing(app: App, parts: ConsoleParts): void {
   );
   app.post(
     '/v1/devices/:id/orders',
-    { schema: { params: idParams, body: orderRequest, response: { 200: z.object({ id: z.string() }), 409: problem } } },
+    {
+      schema: {
+        params: idParams,
+        body: orderRequest,
+        response: { 200: z.object({ id: z.string() }), 409: problem },
+      },
+    },
     async ({ params, body }) => {
       const id = await orders.scan(params.id, body.cause);
-      if (id === null) throw new HttpProblem(409, 'not_connected', 'The device is not connected now; try again when it is.');
+      if (id === null)
+        throw new HttpProblem(409, 'not_connected', 'The device is not connected now; try again when it is.');
       return { id };
     },
   );

@@ -36,7 +36,12 @@ const OPEN_END = '9999-12-31T23:59:59.999Z';
 const OVERDUE_FULLS = 2;
 
 /** Pure. `previous` is the decision in force: it gives the new one its `since` where access stays the same. */
-export function decide(evidence: Evidence, named: NamedPolicy, now: number, previous: Decision | null): Decided {
+export function decide(
+  evidence: Evidence,
+  named: NamedPolicy,
+  now: number,
+  previous: Decision | null,
+): Decided {
   const { policy, label } = named;
   const verdicts = judge(evidence.readings, policy, now, evidence.unknownSince);
   const byRisk = evidence.cloned ? clonedOpinion(policy) : riskOpinion(verdicts, policy);

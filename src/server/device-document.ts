@@ -103,7 +103,15 @@ export function documentOf({ state, orders, connected, policy, now }: DocumentPa
   };
 }
 
-function viewOf({ id, action, target, state, status, reason, issued_at }: OrderRow): z.infer<typeof orderView> {
+function viewOf({
+  id,
+  action,
+  target,
+  state,
+  status,
+  reason,
+  issued_at,
+}: OrderRow): z.infer<typeof orderView> {
   return { id, action, target, state, status, reason, issuedAt: iso(issued_at) };
 }
 

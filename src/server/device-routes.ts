@@ -21,19 +21,26 @@ export function addDeviceRoutes(app: App, parts: DeviceRouteParts): void {
   addLinkRoute(app, parts);
 }
 
-function addEnrolmentRoutes(app: App, { remoteOf, enrolment, metrics, enrolmentsPerMinute }: DeviceRouteParts): void {
+function addEnrolmentRoutes(
+  app: App,
+  { remoteOf, enrolment, metrics, enrolmentsPerMinute }: DeviceRouteParts,
+): void {
   const config = { rateLimit: { max: enrolmentsPerMinute, timeWindow: '1 minute' } };
   app.post(
     '/v1/enroll/challenge',
     { config, schema: { body: challengeRequest, response: { 200: jwsBody } } },
     async (request) => ({ jws: await enrolment.challenge(request.body.nonce) }),
   );
-  app.post('/v1/enroll', { config, schema: { body: jwsBody, response: { 200: jwsBody } } }, async (request) => {
-    const answer = await enrolment.enrol(request.body.jws, remoteOf(request.raw));
-    if (answer.ok) return { jws: answer.value };
-    metrics.refused(answer.error);
-    throw new HttpProblem(statusOf(answer.error), answer.error);
-  });
+  app.post(
+    '/v1/enroll',
+    { config, schema: { body: jwsBody, response: { 200: jwsBody } } },
+    async (request) => {
+      const answer = await enrolment.enrol(request.body.jws, remoteOf(request.raw));
+      if (answer.ok) return { jws: answer.value };
+      metrics.refused(answer.error);
+      throw new HttpProblem(statusOf(answer.error), answer.error);
+    },
+  );
 }
 
 function addLinkRoute(app: App, { remoteOf, longPoll }: DeviceRouteParts): void {

@@ -41,7 +41,13 @@ export type DeviceState = {
 
 export function evidenceOf(state: DeviceState): Evidence {
   const { readings, seenAt, factsAt } = state;
-  return { readings, seenAt, factsAt, unknownSince: unknownSince(state), cloned: state.alarms.includes('cloned_key') };
+  return {
+    readings,
+    seenAt,
+    factsAt,
+    unknownSince: unknownSince(state),
+    cloned: state.alarms.includes('cloned_key'),
+  };
 }
 
 /** A check that a device never says anything about has been unknown since it was enrolled. */

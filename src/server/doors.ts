@@ -71,6 +71,7 @@ function listenProblem(error: unknown, host: string, port: number, file: string)
       `Stop that one, or choose another port: listen.port in ${file}.`
     );
   }
-  if (code === 'EACCES') return `Port ${port} needs root; or choose one from 1024 up: listen.port in ${file}.`;
+  if (code === 'EACCES')
+    return `Port ${port} needs root; or choose one from 1024 up: listen.port in ${file}.`;
   return `Cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`;
 }

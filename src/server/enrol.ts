@@ -10,7 +10,13 @@ import { OUR_VERSIONS } from '../wire/version.ts';
 import { freshNonce, WINDOW_MS } from './nonces.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { audit } from './store/audit.ts';
-import { findByReportKey, findDevice, findLiveOnMachine, insertDevice, type Device } from './store/devices.ts';
+import {
+  findByReportKey,
+  findDevice,
+  findLiveOnMachine,
+  insertDevice,
+  type Device,
+} from './store/devices.ts';
 import type { Db, Store } from './store/store.ts';
 import type { TokenRow } from './store/tables.ts';
 import { findToken, usedBy, useToken } from './store/tokens.ts';
@@ -41,7 +47,13 @@ export function createEnrolment(parts: EnrolParts): Enrolment {
   return {
     challenge(nonce) {
       const now = clock.now();
-      const claims = { iss: issuer, iat: seconds(now), nonce, challenge: challenges.issue(now), tls_ca: tlsCa };
+      const claims = {
+        iss: issuer,
+        iat: seconds(now),
+        nonce,
+        challenge: challenges.issue(now),
+        tls_ca: tlsCa,
+      };
       return seal(TYP.enrollChallenge, { ...claims, versions: OUR_VERSIONS }, keys.root, true);
     },
     async enrol(jws, remote) {
@@ -118,7 +130,17 @@ async function addDevice(
   const { name, platform, machine_id, key_protection } = host;
   await insertDevice(
     db,
-    { id, name, platform, machine_id, key_protection, ueid, status, replaces: twin?.id ?? null, enrolled_at: now },
+    {
+      id,
+      name,
+      platform,
+      machine_id,
+      key_protection,
+      ueid,
+      status,
+      replaces: twin?.id ?? null,
+      enrolled_at: now,
+    },
     [
       { kid, kind: 'report', jwk: JSON.stringify(reportKey), created_at: now },
       {

@@ -11,7 +11,10 @@ const FRESH_MS = 1_000;
 const health = z.object({ status: z.enum(['ok', 'store_unavailable']) });
 
 /** What monitoring asks, without a credential: `/healthz`, `/metrics` and the API's own description. */
-export function addHealthRoutes(app: App, { store, clock, metrics }: { store: Store; clock: Clock; metrics: Metrics }) {
+export function addHealthRoutes(
+  app: App,
+  { store, clock, metrics }: { store: Store; clock: Clock; metrics: Metrics },
+) {
   const canWrite = writeCheck(store, clock);
   app.get('/healthz', { schema: { response: { 200: health, 503: health } } }, async (_request, reply) => {
     if (await canWrite()) return { status: 'ok' as const };

@@ -20,7 +20,10 @@ export type NotAcknowledged = Refused & { seqMin: number | null };
 
 export type Ingest = {
   /** Resolves once what is acknowledged is on disk. Never rejects. */
-  report(jws: string, from: { session: Session; nonces: Nonces }): Promise<Result<Acknowledged, NotAcknowledged>>;
+  report(
+    jws: string,
+    from: { session: Session; nonces: Nonces },
+  ): Promise<Result<Acknowledged, NotAcknowledged>>;
 };
 
 export type IngestParts = {
@@ -43,7 +46,9 @@ export function createIngest(parts: IngestParts): Ingest {
       const evident = await verifyReport(jws, { session, nonces, audience, now: clock.now() });
       if (!evident.ok) return refuse(metrics, { ...evident.error, seqMin: null });
       const { jti } = evident.value;
-      const answer = await fleet.exclusively(session.device, () => take(parts, session.device, evident.value, jws));
+      const answer = await fleet.exclusively(session.device, () =>
+        take(parts, session.device, evident.value, jws),
+      );
       return answer.ok ? answer : refuse(metrics, { ...answer.error, id: jti });
     },
   };

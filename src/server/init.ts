@@ -57,5 +57,5 @@ async function copyDefaultPolicy(paths: DataPaths): Promise<void> {
 
 function configText({ names, host = '127.0.0.1', port = 8443 }: InitOptions): string {
   const settings = stringify({ listen: { host, port }, names });
-  return `# Settings of the Drawbridge server. Every other setting has a default; see docs/server.md.\n${settings}`;
+  return `# Settings of the Drawbridge server. Every other setting has a default; see: drawbridge-server start --help\n${settings}`;
 }

@@ -10,7 +10,12 @@ export const RECHECK_MS = 60_000;
 export type Judged = { state: DeviceState; changed: boolean };
 
 /** Judges a device inside a unit of the store, which records the decision if it is another one than before. */
-export async function judgeDevice(db: Db, state: DeviceState, policy: NamedPolicy, now: number): Promise<Judged> {
+export async function judgeDevice(
+  db: Db,
+  state: DeviceState,
+  policy: NamedPolicy,
+  now: number,
+): Promise<Judged> {
   const before = state.decision;
   const { decision, verdicts, silenceAt } = decide(evidenceOf(state), policy, now, before?.decision ?? null);
   const dueAt = Math.min(silenceAt, now + RECHECK_MS);

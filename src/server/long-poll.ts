@@ -30,9 +30,11 @@ type Link = {
   usedAt: number;
 };
 
-export function createLongPoll(
-  parts: { clock: Clock; open(transport: Transport): Connection; limits: { connections: number } },
-): LongPoll {
+export function createLongPoll(parts: {
+  clock: Clock;
+  open(transport: Transport): Connection;
+  limits: { connections: number };
+}): LongPoll {
   const { clock, open, limits } = parts;
   const links = new Map<string, Link>();
 

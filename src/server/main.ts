@@ -63,7 +63,9 @@ function run(config: ServerConfig, services: Services, doors: Doors): RunningSer
 
 async function requireInit(folder: string, orderRoot: string): Promise<void> {
   if (await exists(orderRoot)) return;
-  throw new StartError(`${folder} is no server’s folder. Make it one: drawbridge-server init --data ${folder}`);
+  throw new StartError(
+    `${folder} is no server’s folder. Make it one: drawbridge-server init --data ${folder}`,
+  );
 }
 
 /** In the order of start; they stop in reverse: nobody is let in any more before anything else ends. */
@@ -99,7 +101,8 @@ function policyWatch(file: string, { clock, log, standing, connections, fleet }:
     async replace(policy) {
       const before = standing.inForce().version;
       if ((await standing.replace(policy)).version === before) return;
-      for (const live of connections.all()) live.send({ t: 'policy', jws: await standing.sealFor(live.device) });
+      for (const live of connections.all())
+        live.send({ t: 'policy', jws: await standing.sealFor(live.device) });
       for (const state of fleet.all()) fleet.put({ ...state, dueAt: 0 });
     },
   };

@@ -22,7 +22,12 @@ export type Gauges = { connections(): number; access(): Record<string, number> }
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const { reports, refusals, gate } = counters(registry);
-  const judging = histogram(registry, 'decide_seconds', 'Time to judge one round of devices', JUDGING_SECONDS);
+  const judging = histogram(
+    registry,
+    'decide_seconds',
+    'Time to judge one round of devices',
+    JUDGING_SECONDS,
+  );
   return {
     reported: (kind, outcome) => reports.inc({ kind, outcome }),
     refused: (code) => refusals.inc({ code }),
@@ -43,12 +48,20 @@ function counters(registry: Registry) {
   return {
     reports: counter(registry, 'reports_total', 'Reports by kind and outcome', ['kind', 'outcome']),
     refusals: counter(registry, 'refusals_total', 'Frames and enrolments refused, by code', ['code']),
-    gate: counter(registry, 'gate_answers_total', 'Answers to RADIUS, by access and reason', ['access', 'reason']),
+    gate: counter(registry, 'gate_answers_total', 'Answers to RADIUS, by access and reason', [
+      'access',
+      'reason',
+    ]),
   };
 }
 
 function commitObserver(registry: Registry): CommitObserver {
-  const seconds = histogram(registry, 'commit_seconds', 'Time until a transaction is on disk', COMMIT_SECONDS);
+  const seconds = histogram(
+    registry,
+    'commit_seconds',
+    'Time until a transaction is on disk',
+    COMMIT_SECONDS,
+  );
   const sizes = histogram(registry, 'commit_units', 'Units of work that shared one commit', COMMIT_UNITS);
   const failures = counter(registry, 'commit_failures_total', 'Transactions that did not reach the disk', []);
   return ({ units, ms, failed }) => {
@@ -75,6 +88,12 @@ function histogram(registry: Registry, name: string, help: string, buckets: numb
   return new Histogram({ name: `drawbridge_${name}`, help, buckets, registers: [registry] });
 }
 
-function gauge(registry: Registry, name: string, help: string, labelNames: string[], collect: (this: Gauge) => void) {
+function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  collect: (this: Gauge) => void,
+) {
   return new Gauge({ name: `drawbridge_${name}`, help, labelNames, registers: [registry], collect });
 }

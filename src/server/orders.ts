@@ -123,4 +123,3 @@ function rowFor(device: string, command: Command, claims: OrderClaims): Omit<Ord
     reason: null,
   };
 }
-

@@ -35,7 +35,12 @@ export async function addRadiusRoutes(
       const detail = { user: dialling.userName, address: dialling.address, nas: dialling.gateway, reason };
       // On record before it is said; a server that cannot write answers 503, and FreeRADIUS decides by its own rule.
       await store.write((db) =>
-        audit(db, clock.now(), { actor, action: `gate ${answer.access}`, subject: device ?? 'nobody', detail }),
+        audit(db, clock.now(), {
+          actor,
+          action: `gate ${answer.access}`,
+          subject: device ?? 'nobody',
+          detail,
+        }),
       );
       metrics.gateAnswered(answer.access, reason);
       return radiusReply(answer);
@@ -43,7 +48,11 @@ export async function addRadiusRoutes(
   });
 }
 
-function parseLatin1(_request: unknown, body: string | Buffer, done: (error: Error | null, value?: unknown) => void) {
+function parseLatin1(
+  _request: unknown,
+  body: string | Buffer,
+  done: (error: Error | null, value?: unknown) => void,
+) {
   try {
     done(null, JSON.parse(Buffer.isBuffer(body) ? body.toString('latin1') : body));
   } catch {

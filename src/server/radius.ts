@@ -39,7 +39,11 @@ export function createGate(parts: {
 }
 
 /** Live devices whose agent is connected from this address right now. */
-async function present(connections: Connections, fleet: Fleet, address: string | null): Promise<DeviceState[]> {
+async function present(
+  connections: Connections,
+  fleet: Fleet,
+  address: string | null,
+): Promise<DeviceState[]> {
   if (address === null) return [];
   const states = await Promise.all(connections.at(address).map((live) => fleet.get(live.device)));
   return states.filter((state) => state !== null);
@@ -50,7 +54,9 @@ function pick(candidates: readonly DeviceState[], hint: string | null): DeviceSt
   const [only] = candidates;
   if (only === undefined) return 'no_device';
   if (candidates.length === 1) return only;
-  const hinted = candidates.filter(({ id, name }) => hint !== null && [id, name.toLowerCase()].includes(hint.toLowerCase()));
+  const hinted = candidates.filter(
+    ({ id, name }) => hint !== null && [id, name.toLowerCase()].includes(hint.toLowerCase()),
+  );
   const [chosen] = hinted;
   return chosen !== undefined && hinted.length === 1 ? chosen : 'ambiguous_identity';
 }
@@ -65,11 +71,21 @@ function answerFor(state: DeviceState, settings: ServerConfig['radius']): GateAn
   const correlation = `p1;d=${state.id};v=${id}`;
   if (decision.access === 'restrict') return restricted(decision.sentence, correlation, settings);
   if (decision.access === 'deny') {
-    return { access: 'deny', message: decision.sentence, filterId: null, sessionTimeoutSeconds: null, correlation };
+    return {
+      access: 'deny',
+      message: decision.sentence,
+      filterId: null,
+      sessionTimeoutSeconds: null,
+      correlation,
+    };
   }
   return { access: 'allow', message: null, ...settings.allow, correlation };
 }
 
-function restricted(message: string, correlation: string | null, settings: ServerConfig['radius']): GateAnswer {
+function restricted(
+  message: string,
+  correlation: string | null,
+  settings: ServerConfig['radius'],
+): GateAnswer {
   return { access: 'restrict', message, ...settings.restrict, correlation };
 }

@@ -39,7 +39,13 @@ export async function takeReceipt(
   return ok(jti);
 }
 
-async function storeReceipt(store: Store, device: string, claims: ReceiptClaims, jws: string, now: number): Promise<void> {
+async function storeReceipt(
+  store: Store,
+  device: string,
+  claims: ReceiptClaims,
+  jws: string,
+  now: number,
+): Promise<void> {
   const { jti, request_id, phase, oc2 } = claims;
   await store.write(async (db) => {
     const row = { id: jti, device, order_id: request_id, phase, status: oc2.status, received_at: now, jws };
@@ -50,12 +56,17 @@ async function storeReceipt(store: Store, device: string, claims: ReceiptClaims,
   });
 }
 
-function stateAfter({ phase, oc2 }: ReceiptClaims, order: OrderRow): Pick<OrderRow, 'state' | 'status' | 'reason'> {
+function stateAfter(
+  { phase, oc2 }: ReceiptClaims,
+  order: OrderRow,
+): Pick<OrderRow, 'state' | 'status' | 'reason'> {
   const reason = oc2.status_text;
   if (phase === 'complete') {
     return { state: oc2.status === STATUS.done ? 'done' : 'failed', status: oc2.status, reason };
   }
   // Receipts may overtake each other: a completed order stays completed.
   const isOver = order.state === 'done' || order.state === 'failed';
-  return isOver ? { state: order.state, status: order.status, reason: order.reason } : { state: 'received', status: oc2.status, reason };
+  return isOver
+    ? { state: order.state, status: order.status, reason: order.reason }
+    : { state: 'received', status: oc2.status, reason };
 }

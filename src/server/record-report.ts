@@ -35,7 +35,9 @@ export async function recordReport(
   const { claims, content, next } = acceptance;
   if (content !== null && !(await insertReport(db, reportRow(acceptance, content, now)))) {
     const known = await contentOf(db, before.id, claims.jti);
-    return known === content.digest ? recordAgain(db, before, next) : recordConflict(db, before, next, claims.jti, now);
+    return known === content.digest
+      ? recordAgain(db, before, next)
+      : recordConflict(db, before, next, claims.jti, now);
   }
   await advanceTo(db, next);
   if (content === null || content.historic) return judgedRecording(db, next, policy, now);
@@ -45,7 +47,12 @@ export async function recordReport(
   return judgedRecording(db, next, policy, now);
 }
 
-async function judgedRecording(db: Db, next: DeviceState, policy: NamedPolicy, now: number): Promise<Recording> {
+async function judgedRecording(
+  db: Db,
+  next: DeviceState,
+  policy: NamedPolicy,
+  now: number,
+): Promise<Recording> {
   return { outcome: 'stored', ...(await judgeDevice(db, next, policy, now)) };
 }
 
@@ -66,7 +73,11 @@ async function recordConflict(
 ): Promise<Recording> {
   const state: DeviceState = { ...before, seq: next.seq };
   await advanceTo(db, state);
-  const isNew = await raiseAlarm(db, { device: before.id, kind: 'report_conflict', detail: `report ${report}` }, now);
+  const isNew = await raiseAlarm(
+    db,
+    { device: before.id, kind: 'report_conflict', detail: `report ${report}` },
+    now,
+  );
   const alarms = isNew ? [...before.alarms, 'report_conflict' as const] : before.alarms;
   return { outcome: 'conflict', state: { ...state, alarms }, changed: false };
 }

@@ -45,7 +45,10 @@ export function judgeAgain(parts: JudgingParts, device: string): Promise<boolean
   });
 }
 
-async function judgeNow({ fleet, store, clock, policy, decided }: JudgingParts, device: string): Promise<void> {
+async function judgeNow(
+  { fleet, store, clock, policy, decided }: JudgingParts,
+  device: string,
+): Promise<void> {
   const state = await fleet.get(device);
   if (state === null) return;
   const now = clock.now();

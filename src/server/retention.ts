@@ -30,7 +30,11 @@ export async function prune(
   const history = clock.now() - retention.historyDays * DAY_MS;
   const record = clock.now() - retention.auditDays * DAY_MS;
   let total = 0;
-  for (const [step, before] of [[pruneReports, history], [pruneDecisions, history], [pruneAudit, record]] as const) {
+  for (const [step, before] of [
+    [pruneReports, history],
+    [pruneDecisions, history],
+    [pruneAudit, record],
+  ] as const) {
     for (;;) {
       const deleted = await store.write((db) => step(db, before));
       total += deleted;

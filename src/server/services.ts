@@ -53,7 +53,20 @@ export async function createServices(
   const decided = tellDecision(connections, orders, log);
   const judging = { fleet, store, clock, log, metrics, policy: standing.inForce, decided, connections };
   const changed = (device: string) => noticeChange(judging, device);
-  const basics = { clock, log, metrics, store, keys, urn, fleet, connections, standing, orders, judging, changed };
+  const basics = {
+    clock,
+    log,
+    metrics,
+    store,
+    keys,
+    urn,
+    fleet,
+    connections,
+    standing,
+    orders,
+    judging,
+    changed,
+  };
   const link = linkParts(basics);
   return { ...basics, openLink: (transport) => openConnection(link, transport) };
 }

@@ -40,7 +40,13 @@ export async function openSession(
     if (refusal === 'cloned_key') await noticeClone(parts, device.id);
     if (refusal !== null) return err(refusal);
     const { jwk } = claims.cnf;
-    const session = { device: device.id, ueid: device.ueid, jwk, kid: await thumbprint(jwk), boot: claims.boot };
+    const session = {
+      device: device.id,
+      ueid: device.ueid,
+      jwk,
+      kid: await thumbprint(jwk),
+      boot: claims.boot,
+    };
     return ok({ session, version: claims.version });
   } catch (error) {
     if (error instanceof StoreUnavailable) return err('store_unavailable');
@@ -76,7 +82,8 @@ function sessionRefusal(
   if (isSkewed(claims.iat, now)) return 'clock_skew';
   const used = nonces.use(claims.eat_nonce, now);
   if (used !== 'used') return used;
-  if (claims.version < OUR_VERSIONS.oldest || claims.version > OUR_VERSIONS.current) return 'protocol_unsupported';
+  if (claims.version < OUR_VERSIONS.oldest || claims.version > OUR_VERSIONS.current)
+    return 'protocol_unsupported';
   return device.status === 'pending' ? 'approval_pending' : null;
 }
 
@@ -90,7 +97,11 @@ async function takeOver(db: Db, id: string, boot: string, now: number): Promise<
   if (device.boot === boot) return null;
   const retired = JSON.parse(device.retired_boots) as string[];
   if (retired.includes(boot)) {
-    const isNew = await raiseAlarm(db, { device: id, kind: 'cloned_key', detail: `start ${boot} came back` }, now);
+    const isNew = await raiseAlarm(
+      db,
+      { device: id, kind: 'cloned_key', detail: `start ${boot} came back` },
+      now,
+    );
     if (isNew) await audit(db, now, { actor: 'server', action: 'alarm cloned_key', subject: id });
     return 'cloned_key';
   }

@@ -53,9 +53,12 @@ export async function lastGoodPolicy(store: Store): Promise<Policy | null> {
 
 /** A version of its own for each content. It rises with time, so that a restored backup still rises. */
 async function enforce(store: Store, policy: Policy, now: number): Promise<InForce> {
-  const content = digest(JSON.stringify(policy));
+  const content = contentOf(policy);
   const version = await store.write(async (db) => {
-    const [known, last] = [await getMeta(db, 'policy-digest'), Number((await getMeta(db, 'policy-version')) ?? 0)];
+    const [known, last] = [
+      await getMeta(db, 'policy-digest'),
+      Number((await getMeta(db, 'policy-version')) ?? 0),
+    ];
     if (known === content) return last;
     const next = Math.max(last + 1, Math.floor(now / 1_000));
     await setMeta(db, 'policy-digest', content);
@@ -63,5 +66,14 @@ async function enforce(store: Store, policy: Policy, now: number): Promise<InFor
     await setMeta(db, LAST_GOOD, JSON.stringify(policy));
     return next;
   });
-  return { policy, version, label: `${policy.name} (${content.slice(8, 16)})` };
+  return { ...named(policy), version };
+}
+
+/** A policy under the name that stands in decisions: the file's own, and what tells it from another of that name. */
+export function named(policy: Policy): NamedPolicy {
+  return { policy, label: `${policy.name} (${contentOf(policy).slice(8, 16)})` };
+}
+
+function contentOf(policy: Policy): string {
+  return digest(JSON.stringify(policy));
 }

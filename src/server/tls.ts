@@ -87,7 +87,9 @@ export async function renewServerCertificate(
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension(wanted.map((name) => ({ type: isIP(name) ? 'ip' : 'dns', value: name }))),
+      new SubjectAlternativeNameExtension(
+        wanted.map((name) => ({ type: isIP(name) ? 'ip' : 'dns', value: name })),
+      ),
       await AuthorityKeyIdentifierExtension.create(authority),
     ],
   });

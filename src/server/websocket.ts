@@ -34,7 +34,8 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): WebSocke
     const refusal = refusalFor(request);
     const remote = parts.remoteOf(request);
     if (refusal !== null) return refuse(socket, refusal);
-    if (sockets.clients.size >= parts.limits.connections || !pending.enter(remote)) return refuse(socket, 503);
+    if (sockets.clients.size >= parts.limits.connections || !pending.enter(remote))
+      return refuse(socket, 503);
     sockets.handleUpgrade(request, socket, head, (opened) => {
       attach(opened, remote, parts, () => pending.leave(remote));
     });
@@ -59,7 +60,9 @@ function refusalFor(request: IncomingMessage): number | null {
 
 function refuse(socket: Duplex, status: number): void {
   socket.on('error', () => {});
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  );
 }
 
 function attach(socket: WebSocket, remote: string, parts: WebSocketParts, admitted: () => void): void {

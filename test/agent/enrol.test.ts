@@ -57,7 +57,7 @@ describe('enrolment', () => {
     const server = await startServer();
     const folder = await temporaryFolder();
     server.loseEnrolmentAnswer = true;
-    await expect(enrolWith(server, folder)).rejects.toThrow();
+    await expect(enrolWith(server, folder)).rejects.toMatchObject({ name: 'EnrolError' });
     expect(await record(folder)).toMatchObject({ status: 'requested', device: null });
     const keys = await openKeyFile(statePaths(folder).keys);
     server.loseEnrolmentAnswer = false;

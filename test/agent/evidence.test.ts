@@ -17,6 +17,7 @@ import {
   startAgent,
   startServer,
   temporaryFolder,
+  PATIENT,
 } from './harness.ts';
 
 /** Puts reports of the given ages (ms) into a spool that no agent uses. */
@@ -78,7 +79,9 @@ describe('evidence', () => {
 
   test('a complete one after the time that the server asks for', async () => {
     const { server } = await connected({ welcome: { full_s: 0.5, heartbeat_s: 0.1 } });
-    await eventually('two', () => kinds(server).filter((kind) => kind === 'full').length >= 2);
+    await expect
+      .poll(() => kinds(server).filter((kind) => kind === 'full').length, PATIENT)
+      .toBeGreaterThan(1);
   });
 
   test('a report lost on the way is sent again under its id, with a higher number', async () => {
@@ -132,10 +135,7 @@ describe('evidence', () => {
       refused = true;
       return { nack: 'base_mismatch' };
     };
-    await eventually(
-      'a second full report',
-      () => kinds(server).filter((kind) => kind === 'full').length === 2,
-    );
+    await expect.poll(() => kinds(server).filter((kind) => kind === 'full').length, PATIENT).toBe(2);
   });
 
   test('a challenge is answered with a full report over its nonce', async () => {
@@ -153,7 +153,7 @@ describe('evidence', () => {
     await enrolWith(server, folder);
     const [older, old, fresh] = await fillSpool(folder, [900_000, 300_000, 1_000]);
     startAgent(folder);
-    await eventually('all', () => new Set(server.reportIds).size >= 3);
+    await eventually('all', () => [older, old, fresh].every((id) => server.reportIds.includes(id ?? '')));
     const byId = new Map(server.reports.map((one) => [one.jti, one]));
     expect(server.reports[0]).toMatchObject({ jti: fresh, kind: 'full' });
     expect(byId.get(older ?? '')).toMatchObject({ kind: 'offline' });

@@ -107,6 +107,9 @@ export async function readStatus(stateDir: string): Promise<Status | null> {
   return content.state === 'present' ? content.value : null;
 }
 
+/** For `expect.poll`. */
+export const PATIENT = { timeout: 10_000, interval: 10 };
+
 /** Waits until `check` answers something truthy; fails with `what` after ten seconds. */
 export async function eventually<T>(what: string, check: () => T | Promise<T>): Promise<NonNullable<T>> {
   const deadline = performance.now() + 10_000;

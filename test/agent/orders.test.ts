@@ -11,7 +11,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { open, seal, TYP } from '../../src/wire/envelope.ts';
 import { deviceUrn, serverUrn } from '../../src/wire/ids.ts';
 import { receiptClaims, type OrderClaims } from '../../src/wire/order.ts';
-import { enrolWith, eventually, quiet, startAgent, startServer, temporaryFolder } from './harness.ts';
+import { connected, eventually, quiet, startAgent, temporaryFolder } from './harness.ts';
 
 const orderKey = await sessionSigner();
 const device = uuidv7(Date.now());
@@ -220,12 +220,11 @@ describe('an order', () => {
   });
 
   test('that is slow holds up no other target', async () => {
-    let release = () => {};
-    const slow = new Promise<void>((resolve) => (release = resolve));
-    onTestFinished(() => release());
+    const slow = Promise.withResolvers<void>();
+    onTestFinished(() => slow.resolve());
     const { take } = await setUp({
       'scan features': async () => {
-        await slow;
+        await slow.promise;
         return done({});
       },
       'allow x-posture:vpn': async () => done({}),
@@ -272,18 +271,15 @@ test('the journal stays small: settled orders are forgotten, open ones are not',
   expect(await take(claimsWith({ oseq: 2 }))).toMatchObject({ text: 'superseded' });
 });
 
-describe('with a server', () => {
-  async function connected() {
-    const server = await startServer();
-    const folder = await temporaryFolder();
-    await enrolWith(server, folder);
-    const agent = startAgent(folder);
-    await eventually('a report', () => server.reports.length > 0);
-    return { server, folder, agent };
-  }
+async function reporting() {
+  const running = await connected();
+  await eventually('a report', () => running.server.reports.length > 0);
+  return running;
+}
 
+describe('with a server', () => {
   test('scan: a complete new report, then the receipt that names it', async () => {
-    const { server } = await connected();
+    const { server } = await reporting();
     server.last.send({ t: 'order', jws: await server.order() });
     await eventually('a receipt', () => server.receipts.length > 0);
     await eventually('the report', () => server.reports.length > 1);
@@ -295,7 +291,7 @@ describe('with a server', () => {
   });
 
   test('a receipt that was not acknowledged comes again on the next connection', async () => {
-    const { server } = await connected();
+    const { server } = await reporting();
     server.acknowledgeReceipts = false;
     server.last.send({ t: 'order', jws: await server.order() });
     await eventually('a receipt', () => server.receipts.length === 1);
@@ -306,7 +302,7 @@ describe('with a server', () => {
   });
 
   test('a device that was down when it was ordered answers after a restart', async () => {
-    const { server, folder, agent } = await connected();
+    const { server, folder, agent } = await reporting();
     server.acknowledgeReceipts = false;
     server.last.send({ t: 'order', jws: await server.order() });
     await eventually('a receipt', () => server.receipts.length === 1);

@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memorySigner } from '../wire/fixtures.ts';
 import { healthyReadings } from './fixtures.ts';
-import { eventually, startRig, type Rig } from './rig.ts';
+import { expectEventually, startRig, type Rig } from './rig.ts';
 import { connect, connected, webSocketChannel, type ConnectOptions, type Identity } from './test-agent.ts';
 
 let rig: Rig;
@@ -23,7 +23,12 @@ async function refusal(identity: Identity, options: ConnectOptions): Promise<str
 describe('a session', () => {
   test('is welcomed with the policy’s rhythm, and given the policy', async () => {
     const link = await connect(rig.target, await rig.device());
-    expect(await link.next('welcome')).toMatchObject({ version: 1, seq_min: 0, heartbeat_s: 30, full_s: 900 });
+    expect(await link.next('welcome')).toMatchObject({
+      version: 1,
+      seq_min: 0,
+      heartbeat_s: 30,
+      full_s: 900,
+    });
     expect(await link.next('policy')).toMatchObject({ jws: expect.any(String) });
     link.close();
   });
@@ -33,7 +38,11 @@ describe('a session', () => {
     ['another device', async () => ({ change: { iss: 'urn:drawbridge:device:other' } }), 'wrong_issuer'],
     ['another server', async () => ({ change: { aud: 'urn:drawbridge:server:other' } }), 'wrong_audience'],
     ['a clock ten minutes off', async () => ({ change: { iat: seconds() - 600 } }), 'clock_skew'],
-    ['another connection’s nonce', async () => ({ change: { eat_nonce: 'q0Lr3bXk0f7mB2cV9sT1Zg' } }), 'nonce_unknown'],
+    [
+      'another connection’s nonce',
+      async () => ({ change: { eat_nonce: 'q0Lr3bXk0f7mB2cV9sT1Zg' } }),
+      'nonce_unknown',
+    ],
     ['a key that nobody enrolled', async () => ({ reportKey: await memorySigner() }), 'unknown_key'],
     ['a newer protocol only', async () => ({ change: { version: 2 } }), 'protocol_unsupported'],
     ['an older protocol only', async () => ({ change: { version: 0 } }), 'protocol_unsupported'],
@@ -56,7 +65,10 @@ describe('a session', () => {
     const frames: string[] = [];
     channel.onFrame((frame) => frames.push(frame.t === 'bye' ? frame.err : frame.t));
     channel.send(JSON.stringify({ t: 'report', jws: await link.seal() }));
-    await eventually(() => frames, (all) => all.includes('no_session'));
+    await expectEventually(
+      () => frames,
+      (all) => all.includes('no_session'),
+    );
     link.close();
   });
 
@@ -64,14 +76,20 @@ describe('a session', () => {
     const channel = await webSocketChannel(rig.target);
     const frames: string[] = [];
     channel.onFrame((frame) => frames.push(frame.t === 'bye' ? frame.err : frame.t));
-    await eventually(() => frames, (all) => all.includes('timeout'), 12_000);
+    await expectEventually(
+      () => frames,
+      (all) => all.includes('timeout'),
+      12_000,
+    );
   }, 15_000);
 });
 
 describe('the door', () => {
   const status = (path: string, protocol: string[] = ['posture.v1']) =>
     new Promise<number>((resolve) => {
-      const socket = new WebSocket(rig.target.url.replace('https', 'wss') + path, protocol, { ca: rig.target.ca });
+      const socket = new WebSocket(rig.target.url.replace('https', 'wss') + path, protocol, {
+        ca: rig.target.ca,
+      });
       socket.on('error', () => {});
       socket.once('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
       socket.once('open', () => resolve(101));
@@ -87,7 +105,10 @@ describe('the door', () => {
     const waiting = [await webSocketChannel(rig.target), await webSocketChannel(rig.target)];
     expect(await status('/v1/link')).toBe(503);
     for (const channel of waiting) channel.close();
-    await eventually(() => status('/v1/link'), (code) => code === 101);
+    await expectEventually(
+      () => status('/v1/link'),
+      (code) => code === 101,
+    );
   });
 });
 
@@ -131,14 +152,19 @@ describe('a copied state folder', () => {
     expect(await back.next('bye')).toMatchObject({ err: 'cloned_key' });
 
     const { device } = original.identity;
-    const flagged = await eventually(() => rig.document(device), ({ decision }) => decision?.access === 'deny');
+    const flagged = await expectEventually(
+      () => rig.document(device),
+      ({ decision }) => decision?.access === 'deny',
+    );
     expect(flagged).toMatchObject({
       alarms: ['cloned_key'],
       risk: { score: 100, level: 'high' },
       decision: { reason: 'agent-cloned' },
     });
     expect(await copy.next('decision')).toMatchObject({ decision: { reason: 'agent-cloned' } });
-    expect(await copy.report({ readings: healthyReadings(at()) })).toMatchObject({ decision: { access: 'deny' } });
+    expect(await copy.report({ readings: healthyReadings(at()) })).toMatchObject({
+      decision: { access: 'deny' },
+    });
 
     await rig.admin.post(`/v1/devices/${device}/clear-alarm`);
     expect(await rig.document(device)).toMatchObject({ alarms: [], decision: { access: 'allow' } });

@@ -7,7 +7,9 @@ import { decide, sameDecision, type Evidence } from '../../src/server/decide.ts'
 import { ACCESS, type Decision } from '../../src/wire/decision.ts';
 import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
 
-const parsed = parsePolicy(readFileSync(join(import.meta.dirname, '../../src/policy/default-policy.yaml'), 'utf8'));
+const parsed = parsePolicy(
+  readFileSync(join(import.meta.dirname, '../../src/policy/default-policy.yaml'), 'utf8'),
+);
 if (!parsed.ok) throw new Error('the default policy does not parse');
 const policy = { policy: parsed.value, label: 'default (x)' };
 
@@ -38,7 +40,11 @@ describe('a decision', () => {
       policy: 'default (x)',
     });
     const plain = { readings: healthyReadings(AT, { 'disk-encryption': PLAIN_DISK }) };
-    expect(at(0, plain).decision).toMatchObject({ access: 'restrict', reason: 'disk-plain', risk: { score: 40, level: 'medium' } });
+    expect(at(0, plain).decision).toMatchObject({
+      access: 'restrict',
+      reason: 'disk-plain',
+      risk: { score: 40, level: 'medium' },
+    });
   });
 
   test('of a clone is that of high risk, whatever it reports', () => {
@@ -63,12 +69,19 @@ describe('a decision', () => {
 
   test('does not rest on heartbeats alone: facts asserted too long ago restrict', () => {
     expect(at(0, { factsAt: NOW - 1_799 * SECOND }).decision.access).toBe('allow');
-    expect(at(0, { factsAt: NOW - 1_800 * SECOND }).decision).toMatchObject({ access: 'restrict', reason: 'agent-silent' });
+    expect(at(0, { factsAt: NOW - 1_800 * SECOND }).decision).toMatchObject({
+      access: 'restrict',
+      reason: 'agent-silent',
+    });
   });
 
   test('before the first report is restrict', () => {
     const fresh = { readings: {}, seenAt: null, factsAt: null };
-    expect(at(0, fresh).decision).toMatchObject({ access: 'restrict', reason: 'agent-silent', until: expect.stringMatching('^9999') });
+    expect(at(0, fresh).decision).toMatchObject({
+      access: 'restrict',
+      reason: 'agent-silent',
+      until: expect.stringMatching('^9999'),
+    });
   });
 
   test('by risk stands where silence asks for no more', () => {
@@ -98,7 +111,11 @@ describe('a decision', () => {
     const rank = (ms: number, silentFor: number) =>
       ACCESS.indexOf(at(ms, { seenAt: NOW - silentFor, factsAt: NOW - silentFor }).decision.access);
     fc.assert(
-      fc.property(fc.nat(5_000_000), fc.nat(5_000_000), (a, b) => rank(0, Math.max(a, b)) >= rank(0, Math.min(a, b))),
+      fc.property(
+        fc.nat(5_000_000),
+        fc.nat(5_000_000),
+        (a, b) => rank(0, Math.max(a, b)) >= rank(0, Math.min(a, b)),
+      ),
     );
   });
 });

@@ -3,7 +3,16 @@ import { seal, TYP } from '../../src/wire/envelope.ts';
 import { formatToken, parseToken } from '../../src/wire/token.ts';
 import { memorySigner } from '../wire/fixtures.ts';
 import { startRig, type Rig } from './rig.ts';
-import { connect, connected, enrol, isIdentity, payloadOf, post, type EnrolOptions, type Identity } from './test-agent.ts';
+import {
+  connect,
+  connected,
+  enrol,
+  isIdentity,
+  payloadOf,
+  post,
+  type EnrolOptions,
+  type Identity,
+} from './test-agent.ts';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -29,7 +38,11 @@ describe('the challenge', () => {
     const { body } = await post(rig.target, '/v1/enroll/challenge', { nonce });
     const header = JSON.parse(Buffer.from(String(body.jws).split('.')[0]!, 'base64url').toString());
     expect(token).toMatchObject({ ok: true, value: { orderRoot: header.kid } });
-    expect(payloadOf(String(body.jws))).toMatchObject({ nonce, tls_ca: rig.target.ca, versions: { current: 1 } });
+    expect(payloadOf(String(body.jws))).toMatchObject({
+      nonce,
+      tls_ca: rig.target.ca,
+      versions: { current: 1 },
+    });
   });
 });
 
@@ -55,7 +68,11 @@ describe('a token', () => {
 
   test('of a fleet serves as many as it says, and their approval can be asked for', async () => {
     const token = await rig.token({ uses: 2, approval: true });
-    expect([await code(token), await code(token), await code(token)]).toEqual(['pending', 'pending', 'token_used']);
+    expect([await code(token), await code(token), await code(token)]).toEqual([
+      'pending',
+      'pending',
+      'token_used',
+    ]);
   });
 
   test('past its time is refused, also to its own device', async () => {
@@ -92,10 +109,15 @@ describe('a request', () => {
 
   test('signed by another key than it shows, or of another type, is refused', async () => {
     const [shown, other] = [await memorySigner(), await memorySigner()];
-    expect(await code(await rig.token(), { report: { ...other, jwk: shown.jwk, kid: shown.kid } })).toBe('bad_signature');
+    expect(await code(await rig.token(), { report: { ...other, jwk: shown.jwk, kid: shown.kid } })).toBe(
+      'bad_signature',
+    );
     expect(await code(await rig.token(), { report: { ...other, jwk: shown.jwk } })).toBe('malformed');
     const jws = await seal(TYP.session, {}, shown, true);
-    expect(await post(rig.target, '/v1/enroll', { jws })).toMatchObject({ status: 400, body: { err: 'wrong_type' } });
+    expect(await post(rig.target, '/v1/enroll', { jws })).toMatchObject({
+      status: 400,
+      body: { err: 'wrong_type' },
+    });
   });
 
   test('that is no request gets a sentence, not a stack', async () => {

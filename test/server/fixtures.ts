@@ -132,4 +132,3 @@ export function bulkyReadings(at: string): Readings {
     'l2tp-server': { listening: [], services, verdict: 'client-only' },
   });
 }
-

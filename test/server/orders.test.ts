@@ -4,7 +4,7 @@ import { seal, TYP } from '../../src/wire/envelope.ts';
 import { deviceUrn } from '../../src/wire/ids.ts';
 import { standingClaims } from '../../src/wire/standing.ts';
 import { healthyReadings } from './fixtures.ts';
-import { eventually, startRig, type Rig } from './rig.ts';
+import { expectEventually, startRig, type Rig } from './rig.ts';
 import { connected, payloadOf, type TestLink } from './test-agent.ts';
 
 let rig: Rig;
@@ -20,7 +20,17 @@ const infected = (link: TestLink) =>
     readings: healthyReadings(at(), {
       detections: {
         sources: [],
-        open: [{ source: 'x', id: null, name: 'Bad', severity: 5, status: 'open', executed: true, detectedAt: null }],
+        open: [
+          {
+            source: 'x',
+            id: null,
+            name: 'Bad',
+            severity: 5,
+            status: 'open',
+            executed: true,
+            detectedAt: null,
+          },
+        ],
         recentClosed: 0,
       },
     }),
@@ -99,7 +109,10 @@ describe('a decision that denies', () => {
     await good(link);
     link.close();
     rig.clock.advance(1_000_000);
-    await eventually(() => rig.document(link.identity.device), ({ decision }) => decision.access === 'deny');
+    await expectEventually(
+      () => rig.document(link.identity.device),
+      ({ decision }) => decision?.access === 'deny',
+    );
     const again = await connected(rig.target, link.identity, { boot: link.boot });
     await expect(again.order(300)).rejects.toThrow('no order');
     expect(await good(again)).toMatchObject({ decision: { access: 'allow' } });
@@ -144,8 +157,12 @@ describe('receipts', () => {
     expect(await refused(link, await seal(TYP.receipt, claims, await memorySigner()))).toBe('unknown_key');
     expect(await refused(link, await seal(TYP.receipt, claims, other.report))).toBe('unknown_key');
     expect(await refused(link, await seal(TYP.report, claims, report))).toBe('wrong_type');
-    expect(await refused(link, await seal(TYP.receipt, { ...claims, iss: deviceUrn(other.device) }, report))).toBe('wrong_issuer');
-    expect(await refused(link, await seal(TYP.receipt, { ...claims, aud: 'urn:x' }, report))).toBe('wrong_audience');
+    expect(
+      await refused(link, await seal(TYP.receipt, { ...claims, iss: deviceUrn(other.device) }, report)),
+    ).toBe('wrong_issuer');
+    expect(await refused(link, await seal(TYP.receipt, { ...claims, aud: 'urn:x' }, report))).toBe(
+      'wrong_audience',
+    );
     expect(await shown(link)).toMatchObject([{ state: 'sent' }]);
   });
 });
@@ -154,7 +171,10 @@ describe('an administrator', () => {
   test('asks for a report now', async () => {
     const link = await rig.link();
     const { body } = await rig.admin.post(`/v1/devices/${link.identity.device}/orders`, { action: 'scan' });
-    expect(await link.order()).toMatchObject({ jti: body.id, oc2: { action: 'scan', target: { features: [] } } });
+    expect(await link.order()).toMatchObject({
+      jti: body.id,
+      oc2: { action: 'scan', target: { features: [] } },
+    });
   });
 
   test('is told when the device is not connected', async () => {
@@ -180,7 +200,9 @@ describe('the standing policy', () => {
     await link.next('policy');
     await rewrite('weight: 40', 'weight: heavy');
     await expect(link.next('policy', 300)).rejects.toThrow('no policy');
-    expect(await good(link)).toMatchObject({ decision: { access: 'allow', policy: expect.stringContaining('stricter') } });
+    expect(await good(link)).toMatchObject({
+      decision: { access: 'allow', policy: expect.stringContaining('stricter') },
+    });
   });
 
   test('a policy that weighs more is felt by devices that say nothing new', async () => {
@@ -188,7 +210,10 @@ describe('the standing policy', () => {
     await infected(link);
     await rewrite('weight: heavy', 'weight: 40');
     await rewrite('  high: deny', '  high: allow');
-    await eventually(() => rig.document(link.identity.device), ({ decision }) => decision.access === 'allow');
+    await expectEventually(
+      () => rig.document(link.identity.device),
+      ({ decision }) => decision?.access === 'allow',
+    );
   });
 
   async function rewrite(before: string, after: string) {

@@ -1,18 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createGateway } from '../../src/server/administer.ts';
+import { createAddressReader, isNetwork } from '../../src/server/addresses.ts';
+import { createGateway, revokeCredential } from '../../src/server/administer.ts';
 import { radiusReply } from '../../src/server/radius-reply.ts';
 import { hintIn, parseDialling } from '../../src/server/radius-request.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
 import { startRig, type Rig } from './rig.ts';
-import { connected, exchange, type TestLink } from './test-agent.ts';
+import { exchange, type TestLink } from './test-agent.ts';
 
 const PATH = '/v1/radius/post-auth';
 
 /** A string as FreeRADIUS writes its bytes into JSON. */
 const escaped = (text: string) =>
-  [...Buffer.from(text)].map((byte) => (byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)).slice(1, -1) : `\\u00${byte.toString(16).toUpperCase()}`)).join('');
+  [...Buffer.from(text)]
+    .map((byte) =>
+      byte < 0x80
+        ? JSON.stringify(String.fromCharCode(byte)).slice(1, -1)
+        : `\\u00${byte.toString(16).toUpperCase()}`,
+    )
+    .join('');
 
 const custom = (user: string, station = '127.0.0.1') =>
   `{"user_name":"${escaped(user)}","calling_station_id":"${station}","called_station_id":"","nas_identifier":"lns1","nas_ip":"192.0.2.10","nas_port":"","nas_port_id":"","packet_src_ip":"127.0.0.1","acct_session_id":"b5f1","tunnel_client_endpoint":"","auth_type":"MS-CHAP"}`;
@@ -36,16 +43,26 @@ describe('what FreeRADIUS sends', () => {
 
   test('a calling station that is no address counts for nothing; the tunnel’s endpoint counts first', () => {
     expect(parse(custom('a', '+49 30 1234'))).toMatchObject({ address: null });
-    expect(parse(custom('a', '203.0.113.9').replace('"tunnel_client_endpoint":""', '"tunnel_client_endpoint":"198.51.100.7"'))).toMatchObject({
+    expect(
+      parse(
+        custom('a', '203.0.113.9').replace(
+          '"tunnel_client_endpoint":""',
+          '"tunnel_client_endpoint":"198.51.100.7"',
+        ),
+      ),
+    ).toMatchObject({
       address: '198.51.100.7',
     });
     expect(parse(custom('a', '::ffff:203.0.113.9'))).toMatchObject({ address: '203.0.113.9' });
     expect(parse(custom('a', '2001:db8:0::1'))).toMatchObject({ address: '2001:db8::1' });
   });
 
-  test.each(['null', '[]', '7', '{}', '{"user_name":7}', '{"User-Name":{"value":"x"}}'])('%s is no request', (body) => {
-    expect(parse(body)).toBeNull();
-  });
+  test.each(['null', '[]', '7', '{}', '{"user_name":7}', '{"User-Name":{"value":"x"}}'])(
+    '%s is no request',
+    (body) => {
+      expect(parse(body)).toBeNull();
+    },
+  );
 
   test.each([
     ['alice#laptop-3', 'laptop-3'],
@@ -60,7 +77,13 @@ describe('what FreeRADIUS sends', () => {
 
 describe('what FreeRADIUS gets', () => {
   const reply = (message: string) =>
-    radiusReply({ access: 'restrict', message, filterId: 'f', sessionTimeoutSeconds: 300, correlation: 'p1;d=x;v=y' });
+    radiusReply({
+      access: 'restrict',
+      message,
+      filterId: 'f',
+      sessionTimeoutSeconds: 300,
+      correlation: 'p1;d=x;v=y',
+    });
 
   test('is in its own form, with expansion switched off on every string', () => {
     expect(reply('no %{exec:/bin/true} here')).toEqual({
@@ -103,13 +126,19 @@ describe('the gate', () => {
       'user-agent': 'FreeRADIUS 3.2.10',
       ...(bearer === '' ? {} : { authorization: `Bearer ${bearer}` }),
     });
-  const control = async (body: string) => ((await ask(body)).body['control:Tmp-String-0'] as { value: string[] }).value[0];
-  const message = async (body: string) => ((await ask(body)).body['reply:Reply-Message'] as { value: string[] }).value[0];
+  const control = async (body: string) =>
+    ((await ask(body)).body['control:Tmp-String-0'] as { value: string[] }).value[0];
+  const message = async (body: string) =>
+    ((await ask(body)).body['reply:Reply-Message'] as { value: string[] }).value[0];
 
   test('answers gateways only', async () => {
     expect(await ask(custom('a'), '')).toMatchObject({ status: 401, body: { err: 'unauthorized' } });
-    expect(await ask(custom('a'), `${credential.split('.')[0]}.${'A'.repeat(22)}`)).toMatchObject({ status: 401 });
-    expect(await ask(custom('a'), (await readFile(rig.paths.adminToken, 'utf8')).trim())).toMatchObject({ status: 401 });
+    expect(await ask(custom('a'), `${credential.split('.')[0]}.${'A'.repeat(22)}`)).toMatchObject({
+      status: 401,
+    });
+    expect(await ask(custom('a'), (await readFile(rig.paths.adminToken, 'utf8')).trim())).toMatchObject({
+      status: 401,
+    });
     expect(await ask('{', credential)).toMatchObject({ status: 400, body: { err: 'malformed' } });
     expect(await ask(`{"user_name":"${'x'.repeat(20_000)}"}`)).toMatchObject({ status: 413 });
   });
@@ -124,7 +153,7 @@ describe('the gate', () => {
 
   test('lets a healthy device in, restricts and denies by its decision', async () => {
     const link = await rig.link();
-    expect(await message(custom('alice'))).toContain('agent' === '' ? '' : 'computer');
+    expect(await message(custom('alice'))).toMatch(/not heard|not reported/);
     await link.report({ readings: healthyReadings(at()) });
     const { device } = link.identity;
     for (const body of [custom('alice'), stock('alice')]) {
@@ -143,17 +172,33 @@ describe('the gate', () => {
 
   test('a device’s own words come out as they went in, never expanded', async () => {
     const link = await rig.link();
-    const detection = { source: 'x', id: null, name: '%{exec:/bin/id}\r\nReply-Message += x', severity: 5, status: 'open' as const, executed: null, detectedAt: null };
-    await link.report({ readings: healthyReadings(at(), { detections: { sources: [], open: [detection], recentClosed: 0 } }) });
+    const detection = {
+      source: 'x',
+      id: null,
+      name: '%{exec:/bin/id}\r\nReply-Message += x',
+      severity: 5,
+      status: 'open' as const,
+      executed: null,
+      detectedAt: null,
+    };
+    await link.report({
+      readings: healthyReadings(at(), { detections: { sources: [], open: [detection], recentClosed: 0 } }),
+    });
     const { body } = await ask(custom('alice'));
     expect(body['control:Tmp-String-0']).toMatchObject({ value: ['deny'], do_xlat: false });
-    expect(body['reply:Reply-Message']).toMatchObject({ do_xlat: false, value: [expect.stringContaining('%{exec:/bin/id} Reply-Message')] });
+    expect(body['reply:Reply-Message']).toMatchObject({
+      do_xlat: false,
+      value: [expect.stringContaining('%{exec:/bin/id} Reply-Message')],
+    });
     expect(body['reply:Filter-Id']).toBeUndefined();
     link.close();
   });
 
   test('between neighbours behind one address only a hint decides', async () => {
-    const links: TestLink[] = [await rig.link({ name: 'anna-laptop' }), await rig.link({ name: 'bernd-laptop' })];
+    const links: TestLink[] = [
+      await rig.link({ name: 'anna-laptop' }),
+      await rig.link({ name: 'bernd-laptop' }),
+    ];
     for (const link of links) await link.report({ readings: healthyReadings(at()) });
     expect(await control(custom('anna'))).toBe('restrict');
     expect(await message(custom('anna'))).toContain('Several computers');
@@ -176,24 +221,31 @@ describe('the gate', () => {
 
   test('a revoked credential is worth nothing', async () => {
     const store = await openSqlite(rig.paths.database);
-    const { revokeCredential } = await import('../../src/server/administer.ts');
     await store.write((db) => revokeCredential(db, 'radius-1', { actor: 'test', now: Date.now() }));
     await store.close();
     expect((await ask(custom('alice'))).status).toBe(401);
   });
 });
 
-test('the address of a device behind a trusted proxy is the one that the proxy names', async () => {
-  const rig = await startRig({ settings: { trustedProxies: ['127.0.0.1', '::1'] } });
-  const { createAddressReader } = await import('../../src/server/addresses.ts');
+test.each([
+  ['198.51.100.1', '203.0.113.9', '198.51.100.1'],
+  ['127.0.0.1', '203.0.113.9', '203.0.113.9'],
+  ['::ffff:127.0.0.1', '6.6.6.6, 203.0.113.9, 10.1.2.3', '203.0.113.9'],
+  ['127.0.0.1', 'nonsense', '127.0.0.1'],
+  ['127.0.0.1', undefined, '127.0.0.1'],
+])('from %s with X-Forwarded-For %s, a device is at %s', (peer, forwarded, address) => {
   const read = createAddressReader(['10.0.0.0/8', '127.0.0.1']);
-  const from = (peer: string, forwarded?: string) =>
-    read({ socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': forwarded } } as never);
-  expect(from('198.51.100.1', '203.0.113.9')).toBe('198.51.100.1');
-  expect(from('127.0.0.1', '203.0.113.9')).toBe('203.0.113.9');
-  expect(from('::ffff:127.0.0.1', '6.6.6.6, 203.0.113.9, 10.1.2.3')).toBe('203.0.113.9');
-  expect(from('127.0.0.1', 'nonsense')).toBe('127.0.0.1');
-  expect(() => createAddressReader(['10.0.0.0/x', 'nonsense'])).toThrow('nonsense');
-  await connected(rig.target, await rig.device());
-  await rig.close();
+  const request = { socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': forwarded } };
+  expect(read(request as never)).toBe(address);
+});
+
+test.each([
+  ['10.0.0.0/8', true],
+  ['::1', true],
+  ['fd00::/8', true],
+  ['10.0.0.0/33', false],
+  ['10.0.0.0/x', false],
+  ['proxy.example', false],
+])('%s as a trusted proxy: %s', (text, good) => {
+  expect(isNetwork(text)).toBe(good);
 });

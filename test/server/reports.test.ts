@@ -4,7 +4,7 @@ import { seal, TYP } from '../../src/wire/envelope.ts';
 import { MAX_FRAME } from '../../src/wire/frames.ts';
 import { memorySigner } from '../wire/fixtures.ts';
 import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
-import { eventually, startRig, type Rig } from './rig.ts';
+import { expectEventually, startRig, type Rig } from './rig.ts';
 import { connected, payloadOf, type SendOptions, type TestLink } from './test-agent.ts';
 
 let rig: Rig;
@@ -36,8 +36,15 @@ describe('a full report', () => {
     const link = await rig.link();
     await link.report(full());
     const readings = healthyReadings(at(), { 'disk-encryption': PLAIN_DISK });
-    const worse = await link.report({ kind: 'delta', readings: { 'disk-encryption': readings['disk-encryption'] }, base: link.base! });
-    expect(worse).toMatchObject({ t: 'ack', decision: { access: 'restrict', reason: 'disk-plain', risk: { level: 'medium' } } });
+    const worse = await link.report({
+      kind: 'delta',
+      readings: { 'disk-encryption': readings['disk-encryption'] },
+      base: link.base!,
+    });
+    expect(worse).toMatchObject({
+      t: 'ack',
+      decision: { access: 'restrict', reason: 'disk-plain', risk: { level: 'medium' } },
+    });
     expect(await link.report(full())).toMatchObject({ t: 'ack', decision: { access: 'allow' } });
   });
 });
@@ -55,7 +62,11 @@ describe('what is refused, in this order', () => {
     ['another device', () => full({ change: { iss: 'urn:drawbridge:device:other' } }), 'wrong_issuer'],
     ['another ueid', () => full({ change: { ueid: `AQ${'A'.repeat(21)}` } }), 'wrong_issuer'],
     ['another server', () => full({ change: { aud: 'urn:drawbridge:server:other' } }), 'wrong_audience'],
-    ['another profile', () => full({ change: { eat_profile: 'tag:other.example,2026:p#1' } }), 'unsupported_profile'],
+    [
+      'another profile',
+      () => full({ change: { eat_profile: 'tag:other.example,2026:p#1' } }),
+      'unsupported_profile',
+    ],
     ['a stale time', () => full({ change: { iat: seconds(-200_000) } }), 'clock_skew'],
     ['a future time', () => full({ change: { iat: seconds(200_000) } }), 'clock_skew'],
     ['another start’s boot', () => full({ change: { boot: 'q0Lr3bXk0f7mB2cV9sT1Zg' } }), 'malformed'],
@@ -66,10 +77,15 @@ describe('what is refused, in this order', () => {
     ['no readings', () => ({ kind: 'full' }), 'schema_invalid'],
     [
       'a fact of another shape',
-      () => full({ raw: { firewall: { v: 1, state: 'known', fact: { state: 'very' }, at: at(), tookMs: 1 } } }),
+      () =>
+        full({ raw: { firewall: { v: 1, state: 'known', fact: { state: 'very' }, at: at(), tookMs: 1 } } }),
       'schema_invalid',
     ],
-    ['a delta on another base', () => full({ kind: 'delta', base: { seq: 1, dig: 'sha-256:x' } }), 'base_mismatch'],
+    [
+      'a delta on another base',
+      () => full({ kind: 'delta', base: { seq: 1, dig: 'sha-256:x' } }),
+      'base_mismatch',
+    ],
     ['a heartbeat without a base', () => ({ kind: 'heartbeat' }), 'base_mismatch'],
   ];
 
@@ -84,7 +100,10 @@ describe('what is refused, in this order', () => {
   });
 
   test('a key that is not the session’s', async () => {
-    expect(await link.report(full({ signer: await memorySigner() }))).toMatchObject({ t: 'nack', err: 'unknown_key' });
+    expect(await link.report(full({ signer: await memorySigner() }))).toMatchObject({
+      t: 'nack',
+      err: 'unknown_key',
+    });
     expect(await link.report(full({ signer: link.identity.report }))).toMatchObject({ err: 'unknown_key' });
   });
 
@@ -114,7 +133,7 @@ describe('what is refused, in this order', () => {
   test('an oversized frame ends the connection before it is read', async () => {
     const other = await rig.link();
     other.sendText('x'.repeat(MAX_FRAME + 1));
-    await eventually(
+    await expectEventually(
       () => rig.document(other.identity.device),
       (document) => document.connected === false,
     );
@@ -139,7 +158,11 @@ describe('what is refused, in this order', () => {
     const claims = { ...payloadOf(first), eat_nonce: link.nonce };
     expect(nonce).not.toBe(link.nonce);
     link.send({ t: 'report', jws: await seal(TYP.report, claims, link.session) });
-    expect(await link.answer()).toMatchObject({ t: 'nack', err: 'seq_replayed', seq_min: ack.t === 'ack' ? ack.seq : 0 });
+    expect(await link.answer()).toMatchObject({
+      t: 'nack',
+      err: 'seq_replayed',
+      seq_min: ack.t === 'ack' ? ack.seq : 0,
+    });
   });
 
   test('a nonce older than 120 s', async () => {
@@ -161,7 +184,9 @@ describe('lost acks', () => {
     const ack = await again.report({ id, readings, change });
     expect(ack).toMatchObject({ t: 'ack', id, decision: { access: 'allow' } });
     // What was acknowledged last is what the next delta builds on.
-    expect(await again.report({ kind: 'delta', readings: {}, base: again.base! })).toMatchObject({ t: 'ack' });
+    expect(await again.report({ kind: 'delta', readings: {}, base: again.base! })).toMatchObject({
+      t: 'ack',
+    });
   });
 
   test('the same report late, as history', async () => {
@@ -178,7 +203,11 @@ describe('lost acks', () => {
     const id = randomUUIDv7();
     await link.report(full({ id }));
     const other = healthyReadings(at(), { 'disk-encryption': PLAIN_DISK });
-    expect(await link.report({ id, readings: other })).toMatchObject({ t: 'nack', id, err: 'report_conflict' });
+    expect(await link.report({ id, readings: other })).toMatchObject({
+      t: 'nack',
+      id,
+      err: 'report_conflict',
+    });
     const document = await rig.document(link.identity.device);
     expect(document.alarms).toEqual(['report_conflict']);
     expect(document.readings['disk-encryption'].fact.system).toBe('encrypted');
@@ -214,7 +243,9 @@ describe('history and liveness', () => {
 
   test('a check that this server does not know is kept as it came', async () => {
     const link = await rig.link();
-    const raw = { 'moon-phase': { v: 3, state: 'known' as const, fact: { phase: 'full' }, at: at(), tookMs: 2 } };
+    const raw = {
+      'moon-phase': { v: 3, state: 'known' as const, fact: { phase: 'full' }, at: at(), tookMs: 2 },
+    };
     await link.report(full({ raw }));
     await rig.restart();
     expect((await rig.document(link.identity.device)).raw).toEqual(raw);

@@ -6,9 +6,21 @@ import { systemClock, type Clock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/server/config.ts';
 import { pathsIn, type DataPaths } from '../../src/server/data-folder.ts';
+import { deviceDocument, type DeviceDocument } from '../../src/server/device-document.ts';
 import { init } from '../../src/server/init.ts';
 import { startServer, type RunningServer } from '../../src/server/main.ts';
-import { connected, enrol, get, isIdentity, post, type Answer, type EnrolOptions, type Identity, type Target, type TestLink } from './test-agent.ts';
+import {
+  connected,
+  enrol,
+  get,
+  isIdentity,
+  post,
+  type Answer,
+  type EnrolOptions,
+  type Identity,
+  type Target,
+  type TestLink,
+} from './test-agent.ts';
 
 export type Rig = {
   target: Target;
@@ -21,7 +33,7 @@ export type Rig = {
   device(options?: EnrolOptions): Promise<Identity>;
   /** A new device, connected. */
   link(options?: EnrolOptions): Promise<TestLink>;
-  document(device: string): Promise<Record<string, any>>;
+  document(device: string): Promise<DeviceDocument>;
   restart(): Promise<void>;
   close(): Promise<void>;
 };
@@ -80,7 +92,7 @@ export async function startRig({ settings = {}, policy }: RigOptions = {}): Prom
       return connected(rig.target, await rig.device(options));
     },
     async document(device) {
-      return (await rig.admin.get(`/v1/devices/${device}`)).body;
+      return deviceDocument.parse((await rig.admin.get(`/v1/devices/${device}`)).body);
     },
     async restart() {
       await rig.server.close();
@@ -96,7 +108,11 @@ export async function startRig({ settings = {}, policy }: RigOptions = {}): Prom
 }
 
 /** Asks until the answer satisfies; fails after five seconds. */
-export async function eventually<T>(ask: () => Promise<T> | T, isGood: (answer: T) => boolean, ms = 5_000): Promise<T> {
+export async function expectEventually<T>(
+  ask: () => Promise<T> | T,
+  isGood: (answer: T) => boolean,
+  ms = 5_000,
+): Promise<T> {
   const until = Date.now() + ms;
   for (;;) {
     const answer = await ask();

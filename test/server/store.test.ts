@@ -38,7 +38,9 @@ describe('group commit', () => {
     const connection = scripted();
     const done: string[] = [];
     const { add } = groupCommit(connection);
-    const units = ['a', 'b', 'c'].map((name) => add(async () => name).then((value) => done.push(value, connection.asked.at(-1)!)));
+    const units = ['a', 'b', 'c'].map((name) =>
+      add(async () => name).then((value) => done.push(value, connection.asked.at(-1)!)),
+    );
     await Promise.all(units);
     expect(done).toEqual(['a', 'commit', 'b', 'commit', 'c', 'commit']);
     expect(connection.asked.filter((sql) => sql === 'commit')).toHaveLength(1);
@@ -56,20 +58,27 @@ describe('group commit', () => {
     expect(connection.asked.slice(3, 6)).toEqual(['savepoint unit', 'rollback to unit', 'release unit']);
   });
 
-  test.each(['begin immediate', 'commit', 'savepoint unit'])('when %s fails, nothing is done, and the next try works', async (step) => {
-    let broken = true;
-    const connection = scripted((sql) => broken && sql === step);
-    const { add } = groupCommit(connection);
-    const outcomes = await Promise.allSettled([add(async () => 1), add(async () => 2)]);
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailable) });
-    expect(connection.asked.at(-1)).toBe('rollback');
-    broken = false;
-    expect(await add(async () => 3)).toBe(3);
-  });
+  test.each(['begin immediate', 'commit', 'savepoint unit'])(
+    'when %s fails, nothing is done, and the next try works',
+    async (step) => {
+      let broken = true;
+      const connection = scripted((sql) => broken && sql === step);
+      const { add } = groupCommit(connection);
+      const outcomes = await Promise.allSettled([add(async () => 1), add(async () => 2)]);
+      for (const outcome of outcomes)
+        expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailable) });
+      expect(connection.asked.at(-1)).toBe('rollback');
+      broken = false;
+      expect(await add(async () => 3)).toBe(3);
+    },
+  );
 
   test('a unit that finds the disk full takes all others with it', async () => {
     const { add } = groupCommit(scripted());
-    const outcomes = await Promise.allSettled([add(async () => 1), add(async () => Promise.reject(new Error('disk full')))]);
+    const outcomes = await Promise.allSettled([
+      add(async () => 1),
+      add(async () => Promise.reject(new Error('disk full'))),
+    ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
@@ -131,13 +140,24 @@ describe('prepared queries', () => {
   const insert = preparedRows((db, rows: MetaRow[]) =>
     db.insertInto('meta').values(rows.map((row) => ({ key: row.key, value: row.value }))),
   );
-  const select = prepared((db, values: { key: string }) => db.selectFrom('meta').select('value').where('key', '=', values.key));
+  const select = prepared((db, values: { key: string }) =>
+    db.selectFrom('meta').select('value').where('key', '=', values.key),
+  );
 
   test('run with other values each time, for one row and for many', async () => {
     await store.write((db) => insert(db, [{ key: 'p1', value: 'one' }]));
-    await store.write((db) => insert(db, [{ key: 'p2', value: 'two' }, { key: 'p3', value: 'three' }]));
+    await store.write((db) =>
+      insert(db, [
+        { key: 'p2', value: 'two' },
+        { key: 'p3', value: 'three' },
+      ]),
+    );
     await store.write((db) => insert(db, [{ key: 'p4', value: 'four' }]));
-    for (const [key, value] of [['p1', 'one'], ['p3', 'three'], ['p4', 'four']] as const) {
+    for (const [key, value] of [
+      ['p1', 'one'],
+      ['p3', 'three'],
+      ['p4', 'four'],
+    ] as const) {
       expect((await store.read((db) => select(db, { key }))).rows).toEqual([{ value }]);
     }
   });

@@ -33,8 +33,16 @@ export type Identity = {
 export type Answer = { status: number; body: Record<string, unknown> };
 
 /** Posts JSON; the body of the answer is parsed. */
-export function post(target: Target, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-  return exchange(target, 'POST', path, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
+export function post(
+  target: Target,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return exchange(target, 'POST', path, JSON.stringify(body), {
+    'content-type': 'application/json',
+    ...headers,
+  });
 }
 
 export function get(target: Target, path: string, headers: Record<string, string> = {}): Promise<Answer> {
@@ -74,7 +82,11 @@ export type EnrolOptions = {
 };
 
 /** Both steps of enrolment; answers with the identity, or with what the server answered instead. */
-export async function enrol(target: Target, tokenText: string, options: EnrolOptions = {}): Promise<Identity | Answer> {
+export async function enrol(
+  target: Target,
+  tokenText: string,
+  options: EnrolOptions = {},
+): Promise<Identity | Answer> {
   const token = parseToken(tokenText);
   if (!token.ok) throw new Error(token.error);
   const { now = Date.now, name = 'laptop', machineId = null } = options;
@@ -112,7 +124,11 @@ export function payloadOf(jws: string): Record<string, unknown> {
 type FrameOf<T extends ServerFrame['t']> = Extract<ServerFrame, { t: T }>;
 
 /** What carries frames in a test: a WebSocket, or something that pretends to be one. */
-export type Channel = { send(text: string): void; close(): void; onFrame(take: (frame: ServerFrame) => void): void };
+export type Channel = {
+  send(text: string): void;
+  close(): void;
+  onFrame(take: (frame: ServerFrame) => void): void;
+};
 
 export type SendOptions = {
   kind?: ReportClaims['kind'];
@@ -201,7 +217,15 @@ export class TestLink {
   /** Seals a report; by default a full one that is all right. */
   async seal(options: SendOptions = {}): Promise<string> {
     const { identity } = this;
-    const { kind = 'full', id = randomUUIDv7(), readings, raw = {}, base, change, typ = TYP.report } = options;
+    const {
+      kind = 'full',
+      id = randomUUIDv7(),
+      readings,
+      raw = {},
+      base,
+      change,
+      typ = TYP.report,
+    } = options;
     const now = identity.now();
     identity.seq += 1;
     const claims: Record<string, unknown> = {
@@ -248,7 +272,12 @@ export class TestLink {
   }
 
   /** Answers an order, signed by the report key. */
-  async receipt(order: OrderClaims, status: number, text = 'done', change: Partial<ReceiptClaims> = {}): Promise<string> {
+  async receipt(
+    order: OrderClaims,
+    status: number,
+    text = 'done',
+    change: Partial<ReceiptClaims> = {},
+  ): Promise<string> {
     const claims: ReceiptClaims = {
       iss: deviceUrn(this.identity.device),
       aud: this.identity.server,
@@ -276,18 +305,30 @@ export type ConnectOptions = {
 };
 
 /** Opens a WebSocket and answers the hello; the link is welcomed once `next('welcome')` resolves. */
-export async function connect(target: Target, identity: Identity, options: ConnectOptions = {}): Promise<TestLink> {
+export async function connect(
+  target: Target,
+  identity: Identity,
+  options: ConnectOptions = {},
+): Promise<TestLink> {
   return greet(await webSocketChannel(target), identity, options);
 }
 
 /** Connects and waits for the welcome. */
-export async function connected(target: Target, identity: Identity, options: ConnectOptions = {}): Promise<TestLink> {
+export async function connected(
+  target: Target,
+  identity: Identity,
+  options: ConnectOptions = {},
+): Promise<TestLink> {
   const link = await connect(target, identity, options);
   await link.next('welcome');
   return link;
 }
 
-export async function greet(channel: Channel, identity: Identity, options: ConnectOptions = {}): Promise<TestLink> {
+export async function greet(
+  channel: Channel,
+  identity: Identity,
+  options: ConnectOptions = {},
+): Promise<TestLink> {
   const { boot = randomBytes(16).toString('base64url'), change = {}, reportKey = identity.report } = options;
   const session = await memorySigner();
   const link = new TestLink(channel, identity, session, boot);
@@ -308,7 +349,10 @@ export async function greet(channel: Channel, identity: Identity, options: Conne
 }
 
 export function webSocketChannel({ url, ca }: Target): Promise<Channel> {
-  const socket = new WebSocket(url.replace('https', 'wss') + '/v1/link', SUBPROTOCOL, { ca, perMessageDeflate: false });
+  const socket = new WebSocket(url.replace('https', 'wss') + '/v1/link', SUBPROTOCOL, {
+    ca,
+    perMessageDeflate: false,
+  });
   const frames: ServerFrame[] = [];
   let take: ((frame: ServerFrame) => void) | null = null;
   const deliver = (frame: ServerFrame) => (take === null ? frames.push(frame) : take(frame));

@@ -8,7 +8,12 @@ import type { DecisionRow } from './tables.ts';
 export type Recorded = { id: string; decision: Decision };
 
 /** Appends to the history of decisions; the newest is the current one. */
-export async function insertDecision(db: Db, device: string, decision: Decision, now: number): Promise<Recorded> {
+export async function insertDecision(
+  db: Db,
+  device: string,
+  decision: Decision,
+  now: number,
+): Promise<Recorded> {
   const id = randomUUIDv7();
   const { access, risk, reason, sentence, policy } = decision;
   await db
@@ -31,14 +36,28 @@ export async function insertDecision(db: Db, device: string, decision: Decision,
 }
 
 export async function currentDecision(db: Db, device: string): Promise<Recorded | null> {
-  const row = await db
+  const [row] = await latestRows(db, device, 1);
+  return row === undefined ? null : { id: row.id, decision: fromRow(row) };
+}
+
+/** The latest decisions about a device, newest first, each with the time (milliseconds) from which it held. */
+export async function decisionHistory(
+  db: Db,
+  device: string,
+  limit: number,
+): Promise<{ at: number; decision: Decision }[]> {
+  const rows = await latestRows(db, device, limit);
+  return rows.map((row) => ({ at: row.at, decision: fromRow(row) }));
+}
+
+function latestRows(db: Db, device: string, limit: number): Promise<DecisionRow[]> {
+  return db
     .selectFrom('decisions')
     .selectAll()
     .where('device', '=', device)
     .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row === undefined ? null : { id: row.id, decision: fromRow(row) };
+    .limit(limit)
+    .execute();
 }
 
 function fromRow(row: DecisionRow): Decision {

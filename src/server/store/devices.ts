@@ -7,11 +7,23 @@ export type Device = Selectable<DeviceRow>;
 
 type NewDevice = Pick<
   DeviceRow,
-  'id' | 'name' | 'platform' | 'machine_id' | 'ueid' | 'key_protection' | 'status' | 'replaces' | 'enrolled_at'
+  | 'id'
+  | 'name'
+  | 'platform'
+  | 'machine_id'
+  | 'ueid'
+  | 'key_protection'
+  | 'status'
+  | 'replaces'
+  | 'enrolled_at'
 >;
 
 /** A device with its two keys. */
-export async function insertDevice(db: Db, device: NewDevice, keys: readonly Omit<KeyRow, 'device'>[]): Promise<void> {
+export async function insertDevice(
+  db: Db,
+  device: NewDevice,
+  keys: readonly Omit<KeyRow, 'device'>[],
+): Promise<void> {
   const fresh = {
     seq: 0,
     boot: null,
@@ -68,7 +80,12 @@ export async function setStatus(db: Db, id: string, status: DeviceRow['status'])
   await db.updateTable('devices').set({ status }).where('id', '=', id).execute();
 }
 
-export async function setBoot(db: Db, id: string, boot: string | null, retired: readonly string[]): Promise<void> {
+export async function setBoot(
+  db: Db,
+  id: string,
+  boot: string | null,
+  retired: readonly string[],
+): Promise<void> {
   await db
     .updateTable('devices')
     .set({ boot, retired_boots: JSON.stringify(retired) })
@@ -79,7 +96,15 @@ export async function setBoot(db: Db, id: string, boot: string | null, retired: 
 /** What a frame changes of its device. */
 export type Progress = Pick<
   DeviceRow,
-  'id' | 'seq' | 'base_seq' | 'base_dig' | 'last_report' | 'seen_at' | 'facts_at' | 'agent_version' | 'dropped'
+  | 'id'
+  | 'seq'
+  | 'base_seq'
+  | 'base_dig'
+  | 'last_report'
+  | 'seen_at'
+  | 'facts_at'
+  | 'agent_version'
+  | 'dropped'
 >;
 
 const updateProgress = prepared((db, values: Progress) =>

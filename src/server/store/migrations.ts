@@ -33,7 +33,12 @@ async function first(db: Schema): Promise<void> {
 type AnyTable = CreateTableBuilder<string, never>;
 
 function firstTables(db: Schema): AnyTable[] {
-  return [...identityTables(db), ...evidenceTables(db), ...orderTables(db), ...recordTables(db)] as AnyTable[];
+  return [
+    ...identityTables(db),
+    ...evidenceTables(db),
+    ...orderTables(db),
+    ...recordTables(db),
+  ] as AnyTable[];
 }
 
 function identityTables(db: Schema) {

@@ -32,7 +32,12 @@ export async function insertOrder(db: Db, order: OrderRow): Promise<void> {
 }
 
 export function findOrder(db: Db, device: string, id: string): Promise<OrderRow | undefined> {
-  return db.selectFrom('orders').selectAll().where('device', '=', device).where('id', '=', id).executeTakeFirst();
+  return db
+    .selectFrom('orders')
+    .selectAll()
+    .where('device', '=', device)
+    .where('id', '=', id)
+    .executeTakeFirst();
 }
 
 /** The latest orders of a device, newest first. */

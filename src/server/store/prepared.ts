@@ -42,7 +42,12 @@ export function preparedRows<V extends object, O>(
   type Keyed = Record<string, unknown>;
   const byCount = new Map<number, (db: Db, values: Keyed) => Promise<{ rows: O[]; changed: number }>>();
   const buildFor = (count: number) =>
-    prepared<Keyed, O>((db, values) => build(db, Array.from({ length: count }, (_, row) => rowOf<V>(values, row))));
+    prepared<Keyed, O>((db, values) =>
+      build(
+        db,
+        Array.from({ length: count }, (_, row) => rowOf<V>(values, row)),
+      ),
+    );
   return (db, rows) => {
     const query = byCount.get(rows.length) ?? buildFor(rows.length);
     byCount.set(rows.length, query);

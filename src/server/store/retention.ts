@@ -26,7 +26,10 @@ export async function pruneReports(db: Db, before: number): Promise<number> {
 
 /** Deletes some decisions made before `before`, but never one in force. */
 export async function pruneDecisions(db: Db, before: number): Promise<number> {
-  const current = db.selectFrom('decisions').select((select) => select.fn.max('id').as('id')).groupBy('device');
+  const current = db
+    .selectFrom('decisions')
+    .select((select) => select.fn.max('id').as('id'))
+    .groupBy('device');
   const old = await db
     .selectFrom('decisions')
     .select('id')
@@ -42,7 +45,11 @@ export async function pruneAudit(db: Db, before: number): Promise<number> {
   return deleteByIds(db, 'audit', old);
 }
 
-async function deleteByIds(db: Db, table: 'audit' | 'decisions', rows: readonly { id: string }[]): Promise<number> {
+async function deleteByIds(
+  db: Db,
+  table: 'audit' | 'decisions',
+  rows: readonly { id: string }[],
+): Promise<number> {
   if (rows.length === 0) return 0;
   const ids = rows.map((row) => row.id);
   await db.deleteFrom(table).where('id', 'in', ids).execute();

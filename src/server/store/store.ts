@@ -27,6 +27,8 @@ export class StoreUnavailable extends Error {
   override name = 'StoreUnavailable';
 
   constructor(cause: unknown) {
-    super(`the database cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`the database cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }

@@ -26,7 +26,11 @@ export async function revokeToken(db: Db, id: string, now: number): Promise<bool
 }
 
 /** Uses up one of a token's uses for `device`; false when none is left. */
-export async function useToken(db: Db, use: { token: string; kid: string; device: string }, now: number): Promise<boolean> {
+export async function useToken(
+  db: Db,
+  use: { token: string; kid: string; device: string },
+  now: number,
+): Promise<boolean> {
   const done = await db
     .updateTable('tokens')
     .set((row) => ({ uses_left: row('uses_left', '-', 1) }))

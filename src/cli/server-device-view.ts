@@ -1,0 +1,70 @@
+import type { Readings } from '../../collectors/specs.ts';
+import type { Decision, Verdict } from '../wire/decision.ts';
+import type { DeviceDocument } from '../server/device-document.ts';
+import { judgedTable, riskLine } from './judged.ts';
+import { paint, table } from './present.ts';
+
+/** Decisions of the past, newest first. */
+export type Past = ({ at: string } & Pick<Decision, 'access' | 'risk' | 'reason' | 'sentence'>)[];
+
+/** One device for a person; `past` is what `--why` adds. */
+export async function deviceText(document: DeviceDocument, past: Past | null): Promise<string> {
+  const { device, readings, verdicts, risk, decision, requiredUnknown } = document;
+  const parts = [
+    [
+      `${paint('bold', device.name)}  ${device.id}`,
+      `${device.platform}, ${device.status}, ${heard(document)}`,
+    ],
+    alarmLines(document),
+    [await judgedTable(readings as Partial<Readings>, verdicts)],
+    [
+      `Risk: ${riskLine(risk, decision?.policy ?? 'none')}`,
+      ...(requiredUnknown.length > 0
+        ? [`Could not judge: ${requiredUnknown.join(', ')} could not be read.`]
+        : []),
+      decision === null
+        ? 'No decision yet.'
+        : `VPN:  ${decision.access} since ${decision.since}. ${decision.sentence}`,
+    ],
+    await orderLines(document),
+    past === null ? [] : await whyLines(verdicts, past),
+  ];
+  return parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+function heard({ connected, lastSeen }: DeviceDocument): string {
+  if (lastSeen === null) return connected ? 'connected, not heard yet' : 'never heard';
+  return `${connected ? 'connected' : 'not connected'}, last heard ${lastSeen}`;
+}
+
+function alarmLines({ alarms, device }: DeviceDocument): string[] {
+  if (alarms.length === 0) return [];
+  return [
+    paint('red', `Alarm: ${alarms.join(', ')}`),
+    `Once you have looked: drawbridge-server device clear-alarm ${device.id}`,
+  ];
+}
+
+async function orderLines({ orders }: DeviceDocument): Promise<string[]> {
+  if (orders.length === 0) return [];
+  const rows = orders
+    .slice(0, 5)
+    .map((order) => [order.issuedAt, `${order.action} ${order.target}`, order.state, order.reason ?? '']);
+  return [await table(['Ordered', 'Order', 'State', 'The device says'], rows)];
+}
+
+async function whyLines(verdicts: readonly Verdict[], past: Past): Promise<string[]> {
+  const open = verdicts.filter((verdict) => verdict.level !== 'pass');
+  const judged = open.map(({ check, level, expected, given }) => [check, level, expected, given]);
+  const before = past.map(({ at, access, risk, sentence }) => [at, access, String(risk.score), sentence]);
+  return [
+    open.length === 0
+      ? 'Every check that is judged has passed.'
+      : await table(['Check', 'Verdict', 'Expected', 'Found'], judged),
+    '',
+    await table(['Decided', 'Access', 'Score', 'Why'], before),
+  ];
+}

@@ -1,0 +1,145 @@
+import { iso } from '../base/clock.ts';
+import type { Result } from '../base/result.ts';
+import { approve, clearAlarm, revoke, type Refused } from '../server/administer.ts';
+import type { ServerConfig } from '../server/config.ts';
+import {
+  deviceDocument,
+  deviceSummary,
+  documentOf,
+  summaryOf,
+  type DeviceDocument,
+  type DeviceSummary,
+} from '../server/device-document.ts';
+import { loadState } from '../server/device-state.ts';
+import { readPolicy } from '../server/policy-file.ts';
+import { named } from '../server/standing.ts';
+import { decisionHistory } from '../server/store/decisions.ts';
+import { listDevices } from '../server/store/devices.ts';
+import { ordersOf } from '../server/store/orders.ts';
+import type { Db, Store } from '../server/store/store.ts';
+import { paint, say, sayJson, table } from './present.ts';
+import { askServer } from './server-api.ts';
+import { deviceText, type Past } from './server-device-view.ts';
+import { serverConfig, UsageError, withStore, type ServerOptions } from './server-settings.ts';
+
+const SHOWN_ORDERS = 20;
+const SHOWN_DECISIONS = 10;
+
+/** All devices; from the running server, which knows who is connected, or else from its database. */
+export async function devicesCommand(options: ServerOptions): Promise<number> {
+  const asked = await askServer(await serverConfig(options), 'GET', '/v1/devices');
+  const devices =
+    asked === null ? await withStore(options, storedDevices) : deviceSummary.array().parse(asked);
+  if (options.json) sayJson(devices);
+  else if (devices.length === 0) say('No devices yet. Make a token for one: drawbridge-server token create');
+  else
+    say(await table(['Device', 'Name', 'State', 'Access', 'Risk', 'Last heard', 'Why'], devices.map(rowOf)));
+  return 0;
+}
+
+async function storedDevices(store: Store): Promise<DeviceSummary[]> {
+  return store.read(async (db) => {
+    const all: DeviceSummary[] = [];
+    for (const device of await listDevices(db))
+      all.push(summaryOf(device, await loadState(db, device.id), false));
+    return all;
+  });
+}
+
+const ACCESS_COLOURS = { allow: 'green', restrict: 'yellow', deny: 'red' } as const;
+
+function rowOf({
+  id,
+  name,
+  status,
+  access,
+  risk,
+  lastSeen,
+  sentence,
+  connected,
+  alarms,
+}: DeviceSummary): string[] {
+  const state = status === 'live' ? (connected ? 'online' : 'offline') : status;
+  return [
+    id,
+    name,
+    alarms.length === 0 ? state : `${state}, ${alarms.join(', ')}`,
+    access === null ? '' : paint(ACCESS_COLOURS[access], access),
+    risk ?? '',
+    lastSeen ?? 'never',
+    sentence ?? '',
+  ];
+}
+
+export type DeviceOptions = ServerOptions & { why?: boolean };
+
+export async function deviceCommand(id: string, options: DeviceOptions): Promise<number> {
+  const config = await serverConfig(options);
+  const asked = await askServer(config, 'GET', `/v1/devices/${encodeURIComponent(id)}`);
+  const document =
+    asked === null
+      ? await withStore(options, (store) => storedDocument(store, config, id))
+      : deviceDocument.parse(asked);
+  const past = options.why === true ? await withStore(options, (store) => pastOf(store, id)) : null;
+  if (options.json) sayJson(past === null ? document : { ...document, decisions: past });
+  else say(await deviceText(document, past));
+  return 0;
+}
+
+async function storedDocument(store: Store, config: ServerConfig, id: string): Promise<DeviceDocument> {
+  const policy = await readPolicy(config.policyFile);
+  if (!policy.ok) throw new UsageError(policy.error);
+  return store.read(async (db) => {
+    const state = await loadState(db, id);
+    if (state === null) throw new UsageError(`There is no device ${id}; see: drawbridge-server devices`);
+    const orders = await ordersOf(db, id, SHOWN_ORDERS);
+    return documentOf({ state, orders, connected: false, policy: named(policy.value), now: Date.now() });
+  });
+}
+
+async function pastOf(store: Store, id: string): Promise<Past> {
+  const history = await store.read((db) => decisionHistory(db, id, SHOWN_DECISIONS));
+  return history.map(({ at, decision: { access, risk, reason, sentence } }) => ({
+    at: iso(at),
+    access,
+    risk,
+    reason,
+    sentence,
+  }));
+}
+
+type Change = (db: Db, id: string, by: { actor: string; now: number }) => Promise<Result<unknown, Refused>>;
+
+const CHANGES = {
+  approve: [approve, 'is let in.'],
+  revoke: [revoke, 'may not report any more.'],
+  'clear-alarm': [clearAlarm, 'has no open alarms.'],
+} as const satisfies Record<string, readonly [Change, string]>;
+
+export type ChangeName = keyof typeof CHANGES;
+
+/** Changes a device in the database; a running server notices within a second or two. */
+export async function changeCommand(name: ChangeName, id: string, options: ServerOptions): Promise<number> {
+  const [change, sentence] = CHANGES[name];
+  const by = { actor: 'cli', now: Date.now() };
+  const done = await withStore(options, (store) =>
+    store.write<Result<unknown, Refused>>((db) => change(db, id, by)),
+  );
+  if (!done.ok) throw new UsageError(done.error.hint);
+  if (options.json) sayJson({ device: id, done: name });
+  else say(`${id} ${sentence}`);
+  return 0;
+}
+
+/** Asks a connected device for a full report now. */
+export async function scanCommand(id: string, options: ServerOptions): Promise<number> {
+  const path = `/v1/devices/${encodeURIComponent(id)}/orders`;
+  const order = await askServer(await serverConfig(options), 'POST', path, { action: 'scan' });
+  if (order === null)
+    throw new UsageError(
+      'The server does not run, so nobody can be asked. Start it: drawbridge-server start',
+    );
+  if (options.json) sayJson(order);
+  else say(`Asked. See what comes: drawbridge-server device ${id}`);
+  return 0;
+}
