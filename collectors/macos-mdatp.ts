@@ -1,7 +1,7 @@
 import { macMdatp } from '../src/base/commands.ts';
 import { err, ok, type Result } from '../src/base/result.ts';
 import type { Host, Output } from './check.ts';
-import { parseJson } from './macos-plist.ts';
+import { parseJson } from './json.ts';
 import { at, isDictionary, linesOf } from './macos-values.ts';
 
 /** `mdatp health` by its JSON names (`realTimeProtectionEnabled`), values unwrapped. */

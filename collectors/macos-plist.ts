@@ -1,3 +1,4 @@
+import { parseJson } from './json.ts';
 import { parseTextPlist } from './macos-plist-text.ts';
 import { parseXmlPlist } from './macos-plist-xml.ts';
 
@@ -20,13 +21,4 @@ export function parsePlist(text: string): unknown {
 function parseAnyForm(trimmed: string): unknown {
   if (trimmed.startsWith('<')) return parseXmlPlist(trimmed);
   return /^[{[]/.test(trimmed) ? (parseJson(trimmed) ?? parseTextPlist(trimmed)) : parseTextPlist(trimmed);
-}
-
-/** Null and `undefined` both mean "no list". */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../src/base/json.ts';
 import { err, ok, type Result } from '../src/base/result.ts';
 import type { ProbeAnswer } from './check.ts';
 
@@ -39,9 +40,9 @@ export type DocumentProblem = 'too-large' | 'not-json' | 'other-schema';
  */
 export function parseDocument(text: string): Result<WindowsDocument, DocumentProblem> {
   if (text.length > MAX_LENGTH) return err('too-large');
-  const json = parseJson(text.replace(/^\uFEFF/, ''));
-  if (!json.ok) return json;
-  const parsed = document.safeParse(json.value);
+  const json = parseJson(text);
+  if (json === undefined) return err('not-json');
+  const parsed = document.safeParse(json);
   if (!parsed.success) return err('other-schema');
   const entries = Object.entries(parsed.data.probes).slice(0, MAX_PROBES);
   return ok({
@@ -55,12 +56,4 @@ function toAnswer(value: unknown): ProbeAnswer {
   return answer.success
     ? answer.data
     : { ok: false, ms: 0, fqid: 'MalformedAnswer', hresult: 0, message: '' };
-}
-
-function parseJson(text: string): Result<unknown, 'not-json'> {
-  try {
-    return ok(JSON.parse(text));
-  } catch {
-    return err('not-json');
-  }
 }

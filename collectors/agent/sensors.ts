@@ -1,4 +1,5 @@
 import type { Host } from '../check.ts';
+import { asObject, parseJson, type JsonObject } from '../json.ts';
 import type { Command } from '../../src/base/commands.ts';
 
 /*
@@ -46,11 +47,6 @@ function checked(id: unknown): string | null {
   return typeof id === 'string' && ID.test(id) ? id : null;
 }
 
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
+function parseObject(text: string): JsonObject {
+  return asObject(parseJson(text)) ?? {};
 }

@@ -1,6 +1,7 @@
 import { bduitool } from '../../src/base/commands.ts';
 import { iso } from '../../src/base/clock.ts';
-import { ask, installed, parseFields, parseSwitch, plainMode, unread, vendor } from './linux-vendor.ts';
+import { ask, parseFields, parseSwitch, plainMode, unread, vendor } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 export const bitdefender = vendor({
   find: (host) => ask(host, bduitool, ['get', 'ps']),
@@ -10,7 +11,7 @@ export const bitdefender = vendor({
     if (version === undefined) return unread(host, 'bduitool', answer);
     const realtime = parseSwitch(fields.get('Antimalware status'));
     const newer = parseSwitch(fields.get('New security content available'));
-    return installed('Bitdefender', 'Bitdefender Endpoint Security Tools', {
+    return installedProduct('Bitdefender', 'Bitdefender Endpoint Security Tools', {
       version,
       running: answer.code === 0 ? true : null,
       realtime,

@@ -1,15 +1,8 @@
 import { clamdscan, clamscan, head } from '../../src/base/commands.ts';
 import { iso } from '../../src/base/clock.ts';
 import type { Host } from '../check.ts';
-import {
-  ask,
-  installed,
-  isAnyUnitActive,
-  isUnitActive,
-  plainMode,
-  vendor,
-  type Product,
-} from './linux-vendor.ts';
+import { ask, isAnyUnitActive, isUnitActive, plainMode, vendor, type Product } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 /** What a version line tells; definitions are null where only a custom database is loaded. */
 type Version = Pick<Product, 'version' | 'definitionsVersion' | 'definitionsAt'>;
@@ -32,7 +25,7 @@ export const clamav = vendor({
     const realtime = await isScanningOnAccess(host, running);
     const stated = own.definitionsVersion === null ? daemons : own;
     const definitions = await newestDefinitions(host);
-    return installed('Cisco', 'ClamAV', {
+    return installedProduct('Cisco', 'ClamAV', {
       version: own.version ?? daemons.version,
       running,
       realtime,

@@ -1,5 +1,6 @@
 import { cytool } from '../../src/base/commands.ts';
-import { ask, installed, parseFields, plainMode, unread, vendor } from './linux-vendor.ts';
+import { ask, parseFields, plainMode, unread, vendor } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 export const cortex = vendor({
   find: (host) => ask(host, cytool, ['runtime', 'query']),
@@ -8,7 +9,7 @@ export const cortex = vendor({
     if (running === null) return unread(host, 'cytool', answer);
     const info = await host.run(cytool, ['info', 'query']);
     const content = info.code === 0 ? parseFields(info.stdout).get('Content Version') : undefined;
-    return installed('Palo Alto Networks', 'Cortex XDR Agent', {
+    return installedProduct('Palo Alto Networks', 'Cortex XDR Agent', {
       running,
       realtime: running,
       mode: plainMode(running),

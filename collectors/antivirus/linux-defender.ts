@@ -1,7 +1,8 @@
 import { mdatp } from '../../src/base/commands.ts';
 import { iso } from '../../src/base/clock.ts';
-import { asList, asObject, asText, parseJson, type JsonObject } from '../linux-json.ts';
-import { ask, installed, isUnitActive, unread, vendor, type Product } from './linux-vendor.ts';
+import { asList, asObject, asText, parseJson, type JsonObject } from '../json.ts';
+import { ask, isUnitActive, unread, vendor, type Product } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 const VENDOR = 'Microsoft';
 const NAME = 'Microsoft Defender for Endpoint';
@@ -14,7 +15,7 @@ export const defender = vendor({
     // A daemon that is down answers nothing; that it is down is an answer.
     const down = health.code !== 0 && (await isUnitActive(host, 'mdatp.service')) === false;
     return down
-      ? installed(VENDOR, NAME, { running: false, realtime: false, mode: 'off' })
+      ? installedProduct(VENDOR, NAME, { running: false, realtime: false, mode: 'off' })
       : unread(host, 'mdatp health', health);
   },
 });
@@ -30,7 +31,7 @@ export function parseMdatpHealth(text: string): Product | null {
   const passive = value(health, 'passiveModeEnabled');
   const licensed = value(health, 'licensed');
   const realtime = realtimeSetting && licensed !== false;
-  return installed(VENDOR, NAME, {
+  return installedProduct(VENDOR, NAME, {
     version: asText(value(health, 'appVersion')),
     running: true,
     realtime,

@@ -1,6 +1,7 @@
 import { elasticAgent } from '../../src/base/commands.ts';
-import { asList, asObject, asText, parseJson, type JsonObject } from '../linux-json.ts';
-import { ask, installed, plainMode, unread, vendor } from './linux-vendor.ts';
+import { asList, asObject, asText, parseJson, type JsonObject } from '../json.ts';
+import { ask, plainMode, unread, vendor } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 /** Elastic's numbers for the state of an agent, a component or a unit. */
 const HEALTHY = 2;
@@ -17,7 +18,7 @@ export const elastic = vendor({
     // The agent alone ships logs; it protects with Elastic Defend on board only.
     if (!defend) return null;
     const realtime = isProtecting(defend);
-    return installed('Elastic', 'Elastic Defend', {
+    return installedProduct('Elastic', 'Elastic Defend', {
       version: asText(asObject(status['info'])?.['version']),
       running: realtime,
       realtime,

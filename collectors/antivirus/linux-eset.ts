@@ -1,15 +1,8 @@
 import { esetEndpointUpd, esetServerUpd, type Command } from '../../src/base/commands.ts';
 import { iso } from '../../src/base/clock.ts';
 import type { Host } from '../check.ts';
-import {
-  ask,
-  installed,
-  isUnitActive,
-  plainMode,
-  vendor,
-  type Product,
-  type Vendor,
-} from './linux-vendor.ts';
+import { ask, isUnitActive, plainMode, vendor, type Product, type Vendor } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 export const esetEndpoint = eset('ESET Endpoint Antivirus', esetEndpointUpd, 'eea.service');
 export const esetServer = eset('ESET Server Security', esetServerUpd, 'efs.service');
@@ -19,7 +12,7 @@ function eset(name: string, updater: Command, unit: string): Vendor {
     find: (host) => ask(host, updater, ['--list-modules']),
     async read(host, modules) {
       const running = await isUnitActive(host, unit);
-      return installed('ESET', name, {
+      return installedProduct('ESET', name, {
         version: await readVersion(host, updater),
         running,
         // The service starts with real-time protection; whether a policy has paused it, no program of ESET's tells.

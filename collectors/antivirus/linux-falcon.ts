@@ -1,6 +1,7 @@
 import { linuxFalconctl } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
-import { ask, installed, isUnitActive, plainMode, unread, vendor } from './linux-vendor.ts';
+import { ask, isUnitActive, plainMode, unread, vendor } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 export const falcon = vendor({
   find: (host) => ask(host, linuxFalconctl, ['-g', '--version']),
@@ -11,7 +12,7 @@ export const falcon = vendor({
     const reduced = await isReduced(host);
     const running = await isUnitActive(host, 'falcon-sensor.service');
     const realtime = protects({ registered, reduced, running });
-    return installed('CrowdStrike', 'Falcon Sensor', {
+    return installedProduct('CrowdStrike', 'Falcon Sensor', {
       version,
       running,
       realtime,

@@ -1,6 +1,7 @@
 import { sentinelctl } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
-import { ask, installed, parseFields, parseSwitch, plainMode, unread, vendor } from './linux-vendor.ts';
+import { ask, parseFields, parseSwitch, plainMode, unread, vendor } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 type Fields = ReadonlyMap<string, string>;
 
@@ -17,7 +18,7 @@ export const sentinelone = vendor({
     ]);
     const running = parseSwitch(control.get('Agent state'));
     const realtime = protects(running, engines);
-    return installed('SentinelOne', 'SentinelOne Agent', {
+    return installedProduct('SentinelOne', 'SentinelOne Agent', {
       version,
       running,
       realtime,

@@ -1,6 +1,7 @@
 import type { Host } from '../check.ts';
 import { parseIni, valueOf } from '../linux-ini.ts';
-import { installed, isUnitActive, plainMode, vendor } from './linux-vendor.ts';
+import { isUnitActive, plainMode, vendor } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 const HOME = '/opt/sophos-spl';
 
@@ -13,7 +14,7 @@ export const sophos = vendor({
     const running = await isUnitActive(host, 'sophos-spl.service');
     const onAccess = await isOnAccessEnabled(host);
     const realtime = running === false ? false : running && onAccess;
-    return installed('Sophos', 'Sophos Protection for Linux', {
+    return installedProduct('Sophos', 'Sophos Protection for Linux', {
       version: await readVersion(host),
       running,
       realtime,

@@ -23,26 +23,6 @@ export function vendor<T>(steps: {
   };
 }
 
-/** An installed product of which nothing else is known yet. */
-export function installed(vendor: string, name: string, more: Partial<Product>): Product {
-  return {
-    vendor,
-    name,
-    version: null,
-    installed: true,
-    running: null,
-    realtime: null,
-    mode: null,
-    definitionsVersion: null,
-    definitionsAt: null,
-    upToDate: null,
-    lastScanAt: null,
-    tamperProtection: null,
-    health: [],
-    ...more,
-  };
-}
-
 /** Presence by the vendor's own program: null when there is none. */
 export async function ask(host: Host, command: Command, argv: readonly string[]): Promise<Output | null> {
   const output = await host.run(command, argv);

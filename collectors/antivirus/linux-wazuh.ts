@@ -1,6 +1,7 @@
-import { asObject, asText, parseJson } from '../linux-json.ts';
+import { asObject, asText, parseJson } from '../json.ts';
 import type { Host } from '../check.ts';
-import { installed, isUnitActive, vendor } from './linux-vendor.ts';
+import { isUnitActive, vendor } from './linux-vendor.ts';
+import { installedProduct } from './product.ts';
 
 const HOME = '/var/ossec';
 
@@ -14,7 +15,7 @@ export const wazuh = vendor({
   },
   async read(host, state) {
     const status = parseAgentStatus(state);
-    return installed('Wazuh', 'Wazuh Agent', {
+    return installedProduct('Wazuh', 'Wazuh Agent', {
       version: await readVersion(host),
       running: await isUnitActive(host, 'wazuh-agent.service'),
       realtime: false,

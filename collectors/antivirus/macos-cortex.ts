@@ -1,6 +1,7 @@
 import { macCytool } from '../../src/base/commands.ts';
 import { matchLine } from '../macos-values.ts';
-import { installedProduct, type ProductReader } from './macos-product.ts';
+import type { ProductReader } from './macos-product.ts';
+import { installedProduct } from './product.ts';
 
 export const readCortex: ProductReader = async (host) => {
   const runtime = await host.run(macCytool, ['runtime', 'query']);

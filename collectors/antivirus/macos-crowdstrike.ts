@@ -1,5 +1,6 @@
 import { readFalcon, type Falcon } from '../macos-falcon.ts';
-import { installedProduct, type Product, type ProductReader } from './macos-product.ts';
+import type { Product, ProductReader } from './macos-product.ts';
+import { installedProduct } from './product.ts';
 
 export const readCrowdStrike: ProductReader = async (host) => {
   const falcon = await readFalcon(host);

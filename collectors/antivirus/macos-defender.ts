@@ -1,7 +1,8 @@
 import type { Output } from '../check.ts';
 import { readMdatpHealth, type MdatpHealth } from '../macos-mdatp.ts';
 import { epochTimeOf, flagOf, itemsOf, textOf } from '../macos-values.ts';
-import { installedProduct, type Product, type ProductReader } from './macos-product.ts';
+import type { Product, ProductReader } from './macos-product.ts';
+import { installedProduct } from './product.ts';
 
 const VENDOR = 'Microsoft';
 const NAME = 'Microsoft Defender';

@@ -1,7 +1,8 @@
 import { systemextensionsctl } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
 import { linesOf } from '../macos-values.ts';
-import { installedProduct, type Product } from './macos-product.ts';
+import type { Product } from './macos-product.ts';
+import { installedProduct } from './product.ts';
 
 export type Extension = {
   category: string;

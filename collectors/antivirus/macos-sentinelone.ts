@@ -1,5 +1,6 @@
 import { readSentinel, type Sentinel, type SentinelStatus } from '../macos-sentinelone.ts';
-import { installedProduct, type Product, type ProductReader } from './macos-product.ts';
+import type { Product, ProductReader } from './macos-product.ts';
+import { installedProduct } from './product.ts';
 
 export const readSentinelOne: ProductReader = async (host) => {
   const sentinel = await readSentinel(host);

@@ -2,7 +2,8 @@ import { launchctl, xprotect } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
 import { readPlist } from '../macos-read.ts';
 import { at, linesOf, matchLine, textOf, timeOf } from '../macos-values.ts';
-import { installedProduct, type Product, type ProductReader } from './macos-product.ts';
+import type { Product, ProductReader } from './macos-product.ts';
+import { installedProduct } from './product.ts';
 
 type Scans = { launch: boolean | null; background: boolean | null };
 

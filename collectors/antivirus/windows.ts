@@ -5,6 +5,7 @@ import type { Host } from '../check.ts';
 import type { Fact } from '../specs.ts';
 import { askExtraRows, askObject, askRows, mostTelling, type Unanswered } from '../windows-probe.ts';
 import { text } from '../windows-values.ts';
+import { installedProduct } from './product.ts';
 import type { AntivirusProduct } from './spec.ts';
 import {
   computerStatus,
@@ -81,18 +82,9 @@ async function readServices(host: Host): Promise<AntivirusProduct[]> {
 
 /** Whether it runs is all that its service shows; a running one counts as protecting. */
 function serviceProduct(product: { vendor: string; name: string }, isRunning: boolean): AntivirusProduct {
-  return {
-    ...product,
-    version: null,
-    installed: true,
+  return installedProduct(product.vendor, product.name, {
     running: isRunning,
     realtime: isRunning ? null : false,
     mode: isRunning ? 'active' : 'off',
-    definitionsVersion: null,
-    definitionsAt: null,
-    upToDate: null,
-    lastScanAt: null,
-    tamperProtection: null,
-    health: [],
-  };
+  });
 }

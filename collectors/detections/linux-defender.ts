@@ -1,7 +1,7 @@
 import { mdatp } from '../../src/base/commands.ts';
 import { iso } from '../../src/base/clock.ts';
 import type { Host } from '../check.ts';
-import { asList, asObject, asText, parseJson, type JsonObject } from '../linux-json.ts';
+import { asList, asObject, asText, parseJson, type JsonObject } from '../json.ts';
 import type { Detection, Source } from './linux-source.ts';
 
 const NAME = 'Microsoft Defender for Endpoint';

@@ -1,6 +1,6 @@
 import { macMdatp } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
-import { parseJson } from '../macos-plist.ts';
+import { parseJson } from '../json.ts';
 import { at, epochTimeOf, itemsOf, numberOf, textOf } from '../macos-values.ts';
 import type { Detection, Source } from './macos-source.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { lsblk } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
-import { parseJson } from '../linux-json.ts';
+import { parseJson } from '../json.ts';
 import type { BlockDevice, BlockTree, Crypt } from './linux-block.ts';
 import { mapped, readHeader } from './linux-crypt.ts';
 

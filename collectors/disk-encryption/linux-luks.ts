@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson } from '../linux-json.ts';
+import { parseJson } from '../json.ts';
 import type { Cover, Crypt } from './linux-block.ts';
 
 /** A part of a LUKS2 device. `bytes` is null for "the rest of the device". */

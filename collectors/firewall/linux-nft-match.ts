@@ -1,4 +1,4 @@
-import { asList, asObject, asText, type JsonObject } from '../linux-json.ts';
+import { asList, asObject, asText, type JsonObject } from '../json.ts';
 import { namesInterface, type Packet } from './linux-packet.ts';
 
 /** Named sets and maps of one table, by `@name`. */

@@ -1,4 +1,4 @@
-import { asList, asObject, asText, parseJson, type JsonObject } from '../linux-json.ts';
+import { asList, asObject, asText, parseJson, type JsonObject } from '../json.ts';
 import { conditionOf, keyOf, type Sets } from './linux-nft-match.ts';
 import type { Chain, Family, Rule, Verdict } from './linux-packet.ts';
 

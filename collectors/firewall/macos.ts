@@ -1,7 +1,7 @@
 import { defaults, socketfilterfw, systemProfiler } from '../../src/base/commands.ts';
 import { known, type Observed } from '../../src/base/reading.ts';
 import type { Host, Output } from '../check.ts';
-import { parseJson } from '../macos-plist.ts';
+import { parseJson } from '../json.ts';
 import { readManaged, unanswered } from '../macos-read.ts';
 import { at, flagOf, itemsOf, numberOf } from '../macos-values.ts';
 import type { Fact } from '../specs.ts';

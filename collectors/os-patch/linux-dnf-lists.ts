@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson } from '../linux-json.ts';
+import { parseJson } from '../json.ts';
 
 /** A package without its version: one entry, however many advisories or versions name it. */
 type PackageName = string;

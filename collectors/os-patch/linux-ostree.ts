@@ -3,7 +3,7 @@ import { iso } from '../../src/base/clock.ts';
 import { rpmOstree } from '../../src/base/commands.ts';
 import { known, unknown, type Observed } from '../../src/base/reading.ts';
 import type { Host } from '../check.ts';
-import { parseJson } from '../linux-json.ts';
+import { parseJson } from '../json.ts';
 import { pendingFields, rebootFields, someNames, type Pending, type Reboot } from './linux-fact.ts';
 import type { OsPatch } from './spec.ts';
 import { enabledTimers } from './linux-timers.ts';

@@ -1,7 +1,7 @@
 import { softwareupdate, swVers, systemProfiler } from '../../src/base/commands.ts';
 import { known, unknown, type Observed } from '../../src/base/reading.ts';
 import type { Host } from '../check.ts';
-import { parseJson } from '../macos-plist.ts';
+import { parseJson } from '../json.ts';
 import { readManaged, readPlist } from '../macos-read.ts';
 import { matchLine } from '../macos-values.ts';
 import type { Fact } from '../specs.ts';

@@ -1,6 +1,6 @@
 import { busctl, loginctl } from '../../src/base/commands.ts';
 import type { Host } from '../check.ts';
-import { asList, asObject, asText, parseJson } from '../linux-json.ts';
+import { asList, asObject, asText, parseJson } from '../json.ts';
 
 /** Somebody's login as logind knows it. */
 export type Session = {

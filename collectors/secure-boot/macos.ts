@@ -1,7 +1,7 @@
 import { bputil, csrutil, mdmclient, spctl, systemProfiler, sysctl } from '../../src/base/commands.ts';
 import { known, unknown, type Observed } from '../../src/base/reading.ts';
 import type { Host, Output } from '../check.ts';
-import { parseJson } from '../macos-plist.ts';
+import { parseJson } from '../json.ts';
 import { readManaged } from '../macos-read.ts';
 import { at, flagOf, itemsOf, linesOf, matchLine, textOf } from '../macos-values.ts';
 import type { Fact } from '../specs.ts';

@@ -1,7 +1,7 @@
 import { ip } from '../../src/base/commands.ts';
 import { iso } from '../../src/base/clock.ts';
 import type { Host } from '../check.ts';
-import { asList, asObject, asText, parseJson, type JsonObject } from '../linux-json.ts';
+import { asList, asObject, asText, parseJson, type JsonObject } from '../json.ts';
 
 /** A PPP interface that exists now. */
 export type PppLink = {

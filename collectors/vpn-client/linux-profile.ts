@@ -1,6 +1,6 @@
-import type { Fact } from '../specs.ts';
+import { bareProfile, type Profile } from './profile.ts';
 
-export type Profile = Fact<'vpn-client'>['profiles'][number];
+export type { Profile } from './profile.ts';
 
 /** An IPsec connection set up to carry L2TP to one gateway. */
 export type Connection = {
@@ -11,28 +11,9 @@ export type Connection = {
   enabled: boolean;
 };
 
-/** A profile of which nothing but its name is known yet. */
+/** A profile as this system's services start it: enabled unless somebody has switched it off. */
 export function profile(backend: string, id: string, more: Partial<Profile>): Profile {
-  return {
-    id,
-    name: id,
-    backend,
-    scope: 'system',
-    gateway: null,
-    auth: null,
-    suites: null,
-    ipsec: null,
-    allTraffic: null,
-    dns: null,
-    mtu: null,
-    enabled: true,
-    state: null,
-    since: null,
-    address: null,
-    interface: null,
-    secretsReadableByUser: null,
-    ...more,
-  };
+  return bareProfile(backend, id, id, { enabled: true, ...more });
 }
 
 /** Suites as their owner wrote them; the `!` of strongSwan only says that nothing else is offered. */

@@ -1,7 +1,7 @@
 import { at, flagOf, isDictionary, itemsOf, linesOf, matchLine, numberOf, textOf } from '../macos-values.ts';
-import type { Fact } from '../specs.ts';
+import { bareProfile, type Profile } from './profile.ts';
 
-export type Profile = Fact<'vpn-client'>['profiles'][number];
+export type { Profile } from './profile.ts';
 
 /** A service as the running system lists it. */
 export type ListedService = {
@@ -65,7 +65,7 @@ export function parseNetworkServices(list: unknown): Map<string, unknown> | null
 /** What its settings alone say of a service; the state is the running system's to say. */
 export function configuredProfile(id: string, service: unknown): Profile {
   return {
-    ...bareProfile(id, textOf(at(service, 'UserDefinedName')) ?? id),
+    ...bareProfile('macos', id, textOf(at(service, 'UserDefinedName')) ?? id),
     gateway: textOf(at(service, 'PPP', 'CommRemoteAddress')),
     auth: authOf(textOf(at(service, 'IPSec', 'AuthenticationMethod'))),
     ipsec: usesIpsec(service),
@@ -74,28 +74,6 @@ export function configuredProfile(id: string, service: unknown): Profile {
     mtu: mtuOf(at(service, 'PPP', 'LCPMTU')),
     enabled: flagOf(at(service, '__INACTIVE__')) !== true,
     secretsReadableByUser: hasInlineSecret(service),
-  };
-}
-
-export function bareProfile(id: string, name: string): Profile {
-  return {
-    id,
-    name,
-    backend: 'macos',
-    scope: 'system',
-    gateway: null,
-    auth: null,
-    suites: null,
-    ipsec: null,
-    allTraffic: null,
-    dns: null,
-    mtu: null,
-    enabled: null,
-    state: null,
-    since: null,
-    address: null,
-    interface: null,
-    secretsReadableByUser: null,
   };
 }
 

@@ -6,7 +6,6 @@ import { parseScutil } from '../macos-scutil.ts';
 import { at, isDictionary, itemsOf, textOf } from '../macos-values.ts';
 import type { Fact } from '../specs.ts';
 import {
-  bareProfile,
   configuredProfile,
   parseNetworkServices,
   parseServiceList,
@@ -14,6 +13,7 @@ import {
   type ListedService,
   type Profile,
 } from './macos-services.ts';
+import { bareProfile } from './profile.ts';
 
 const PREFERENCES = '/Library/Preferences/SystemConfiguration/preferences.plist';
 const MAX_PROFILES = 100;
@@ -55,7 +55,7 @@ export function mergeProfiles(
   );
   return [
     ...known,
-    ...others.map(({ id, name, enabled, state }) => ({ ...bareProfile(id, name), enabled, state })),
+    ...others.map(({ id, name, enabled, state }) => bareProfile('macos', id, name, { enabled, state })),
   ];
 }
 

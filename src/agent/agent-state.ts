@@ -70,5 +70,6 @@ function firstStatus({ version, crashes }: OpenStateOptions, startedAt: string, 
     keyProtection: null,
     clockOffsetMs: 0,
     crashes,
+    pace: null,
   };
 }

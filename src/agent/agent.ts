@@ -19,6 +19,8 @@ import { statePaths } from './paths.ts';
 import { collectReport, DEADLINE_MS } from './report.ts';
 import { beginRun, runsState } from './runs.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
+import { createSelfBudget, type Pace } from './self-budget.ts';
+import { usageNow } from './self-usage.ts';
 import type { Standing } from './standing.ts';
 import { stateFile } from './state-file.ts';
 import { prepareStateFolder } from './state-folder.ts';
@@ -125,10 +127,17 @@ function createReporting(run: Run, fallback: Policy): Scheduler {
   const { clock, status, spool } = state;
   const openHost = hosts(() => selfOf(run), stateDir);
   const collection = { readers, openHost, clock, deadlineMs: DEADLINE_MS };
-  return createScheduler({
+  const budget = createSelfBudget({
     everyMs: config.collect.everySeconds * 1_000,
+    limits: config.collect.budget,
     clock,
-    collect: (signal) => collectReport(collection, signal),
+    usage: usageNow,
+    onPace: (pace, before) => tellPace(run, pace, before),
+  });
+  return createScheduler({
+    everyMs: budget.everyMs,
+    clock,
+    collect: (signal) => budget.measure(() => collectReport(collection, signal)),
     async deliver(report: Report) {
       await spool.add(report);
       const policy = known.standing?.current()?.policy ?? fallback;
@@ -137,6 +146,12 @@ function createReporting(run: Run, fallback: Policy): Scheduler {
     },
     onNext: (nextCollectionAt) => status.update({ nextCollectionAt }),
   });
+}
+
+function tellPace({ state, log }: Run, pace: Pace, before: number): void {
+  state.status.update({ pace });
+  if (pace.stretch > before) log.warn({ pace }, 'reading costs more than its budget; it is done less often');
+  if (pace.stretch < before) log.info({ pace }, 'reading is cheaper again; it is done more often');
 }
 
 function selfOf({ version, state, known, crashes }: Run): AgentSelf {

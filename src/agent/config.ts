@@ -30,6 +30,16 @@ export const configSchema = z.strictObject({
   collect: z
     .strictObject({
       everySeconds: z.number().int().min(10).max(86_400).default(300),
+      /** How often Windows' update service is asked, which may take minutes. */
+      updatesEverySeconds: z.number().int().min(600).max(604_800).default(21_600),
+      /** What reading may cost; where it costs more, everything is read less often, down to an eighth. */
+      budget: z
+        .strictObject({
+          /** Per cent of one processor, averaged over ten minutes. */
+          cpuPercent: z.number().min(0.1).max(100).default(2),
+          rssMiB: z.number().int().min(64).max(4_096).default(200),
+        })
+        .prefault({}),
     })
     .prefault({}),
   spool: z

@@ -66,6 +66,8 @@ export class EvidenceFlow {
   readonly #heartbeatMs: number;
   readonly #fullMs: number;
   #nonce: string;
+  /** The nonce of a challenge, kept for its answer: acknowledgements on their way bring others. */
+  #asked: { nonce: string; want: 'full' | 'heartbeat' } | null = null;
   #inFlight: InFlight | null = null;
   /** What the server has of this connection's readings. */
   #baseline: Baseline | null = null;
@@ -123,7 +125,7 @@ export class EvidenceFlow {
 
   /** The server asks for evidence now, over a nonce of its choice. */
   onChallenge(nonce: string, want: 'full' | 'heartbeat'): void {
-    this.#nonce = nonce;
+    this.#asked = { nonce, want };
     if (want === 'heartbeat') this.#heartbeatWanted = true;
     else this.#wantNew();
   }
@@ -231,7 +233,7 @@ export class EvidenceFlow {
     const statement: Statement = {
       ...part,
       seq: await sequence.next(),
-      nonce: part.kind === 'offline' ? null : this.#nonce,
+      nonce: part.kind === 'offline' ? null : this.#takeNonce(part.kind),
       base: builds ? (this.#baseline?.base ?? null) : null,
       policy: standing.current()?.digest ?? null,
       dropped: spool.dropped,
@@ -242,6 +244,13 @@ export class EvidenceFlow {
     this.#lastSent = this.#now();
     this.#inFlight = { id: part.id, kind: part.kind, readings, since: this.#now() };
     this.#channel.send({ t: 'report', jws });
+  }
+
+  #takeNonce(kind: ReportKind): string {
+    if (this.#asked?.want !== kind) return this.#nonce;
+    const { nonce } = this.#asked;
+    this.#asked = null;
+    return nonce;
   }
 
   #takeAnswered(id: string): InFlight | null {

@@ -90,6 +90,15 @@ function save(path: string, entries: Entries) {
     writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
     renameSync(temporary, path);
   } catch {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
+  }
+}
+
+/** `force` forgives only a file that is not there, not a folder that may not be entered or is none. */
+function removeQuietly(path: string) {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Then there is nothing that we could have left behind.
   }
 }

@@ -1,7 +1,7 @@
 import { Agent, request, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import { parseJson } from './json.ts';
+import { parseJson } from '../base/json.ts';
 import { proxyFor, type ProxySetting } from './proxy.ts';
 import type { Trust } from './trust.ts';
 

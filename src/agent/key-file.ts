@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { isMissing, writeAtomic } from '../base/atomic-file.ts';
-import { parseJson } from './json.ts';
+import { parseJson } from '../base/json.ts';
 import { generateKeys, keyPair, KeyStoreError, softwareKeys, type KeyStore } from './keys.ts';
 
 /** Windows has no user ids and no permission bits: there the folder's access list guards the file. */

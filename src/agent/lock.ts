@@ -3,7 +3,7 @@ import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { systemClock } from '../base/clock.ts';
-import { parseJson } from './json.ts';
+import { parseJson } from '../base/json.ts';
 
 const holder = z.object({
   pid: z.number().int().positive(),

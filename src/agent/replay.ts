@@ -1,4 +1,11 @@
-import type { AgentSelf, FileProblem, Host, Output, ProbeAnswer } from '../../collectors/check.ts';
+import type {
+  AgentSelf,
+  FileProblem,
+  FileStatus,
+  Host,
+  Output,
+  ProbeAnswer,
+} from '../../collectors/check.ts';
 import { err, ok, type Result } from '../base/result.ts';
 
 export type RecordedCommand = {
@@ -9,7 +16,16 @@ export type RecordedCommand = {
   stdout: string;
   stderr: string;
   exit: number;
+  /** Why there was no ordinary answer; `exit` means nothing then. */
+  failure?: NonNullable<Output['failure']>;
 };
+
+/** Which of the host's questions about a path was asked. */
+export const DOORS = ['file', 'folder', 'link', 'status'] as const;
+export type Door = (typeof DOORS)[number];
+
+/** A path that is there and could not be looked at. */
+export type RecordedProblem = { door: Door; path: string; problem: Exclude<FileProblem, 'missing'> };
 
 /** Everything that a machine answered. Whatever is not in it does not exist on that machine. */
 export type Recording = {
@@ -19,6 +35,8 @@ export type Recording = {
   dirs: ReadonlyMap<string, readonly string[]>;
   links: ReadonlyMap<string, string>;
   probes: ReadonlyMap<string, ProbeAnswer>;
+  statuses?: ReadonlyMap<string, FileStatus>;
+  problems?: readonly RecordedProblem[];
   self?: AgentSelf;
 };
 
@@ -40,10 +58,17 @@ const REPLAYED_SELF: AgentSelf = {
 /** A host that answers from a recording: the same readers, no operating system. */
 export function replayHost(recording: Recording): ReplayHost {
   let touched = false;
-  const found = <T>(value: T | undefined): Result<T, FileProblem> => {
+  const found = <T>(value: T | undefined): Result<T, 'missing'> => {
     if (value === undefined) return err('missing');
     touched = true;
     return ok(value);
+  };
+  const problems = new Map(
+    recording.problems?.map(({ door, path, problem }) => [`${door} ${path}`, problem]),
+  );
+  const look = <T>(door: Door, path: string, value: T | undefined): Result<T, FileProblem> => {
+    const problem = value === undefined ? found(problems.get(`${door} ${path}`)) : err('missing');
+    return problem.ok ? err(problem.value) : found(value);
   };
   return {
     isRoot: recording.root,
@@ -56,24 +81,25 @@ export function replayHost(recording: Recording): ReplayHost {
       const answer = recording.commands.find((one) => answers(one, asked, options.stdin, options.as));
       if (!answer) return NOT_FOUND;
       touched = true;
-      return { stdout: answer.stdout, stderr: answer.stderr, code: answer.exit, failure: null };
+      const { stdout, stderr, exit, failure = null } = answer;
+      return { stdout, stderr, code: failure === null ? exit : null, failure };
     },
     async readText(path) {
-      const bytes = found(recording.files.get(path));
+      const bytes = look('file', path, recording.files.get(path));
       return bytes.ok ? ok(new TextDecoder().decode(bytes.value)) : bytes;
     },
     async readBytes(path) {
-      return found(recording.files.get(path));
+      return look('file', path, recording.files.get(path));
     },
     async list(path) {
-      const names = found(recording.dirs.get(path));
+      const names = look('folder', path, recording.dirs.get(path));
       return names.ok ? ok([...names.value].toSorted()) : names;
     },
     async readLink(path) {
-      return found(recording.links.get(path));
+      return look('link', path, recording.links.get(path));
     },
-    async status() {
-      return err('missing');
+    async status(path) {
+      return look('status', path, recording.statuses?.get(path));
     },
     async probe(name) {
       const answer = found(recording.probes.get(name));

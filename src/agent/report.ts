@@ -9,8 +9,10 @@ import { uuidv7 } from './uuid.ts';
 export type Collection = {
   readers: Readers;
   openHost: OpenHost;
+  /** Reads what the checks share, before their own times begin. Never rejects. */
+  prepare?: () => Promise<void>;
   clock: Clock;
-  /** Milliseconds for the whole cycle, whatever the checks' own times add up to. */
+  /** Milliseconds for all checks together, whatever their own times add up to. */
   deadlineMs: number;
 };
 
@@ -26,6 +28,7 @@ export async function collectReport(collection: Collection, signal?: AbortSignal
 }
 
 export async function collectReadings(collection: Collection, signal?: AbortSignal): Promise<Readings> {
+  await collection.prepare?.();
   const entries = checkIds.map(async (id) => [id, await readOne(id, collection, signal)] as const);
   return Object.fromEntries(await Promise.all(entries)) as Readings;
 }

@@ -4,7 +4,8 @@ import type { Report } from '../wire/report.ts';
 import { createMailbox } from './mailbox.ts';
 
 export type SchedulerDeps = {
-  everyMs: number;
+  /** Milliseconds until the next collection, asked anew after each. */
+  everyMs(): number;
   clock: Clock;
   collect(signal: AbortSignal): Promise<Report>;
   /** Takes each report before the next collection starts. */
@@ -53,7 +54,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       while (!signal.aborted) {
         await collect(signal);
         if (waiting !== null) continue;
-        const pause = deps.everyMs * (1 + JITTER * (Math.random() - 0.5));
+        const pause = deps.everyMs() * (1 + JITTER * (Math.random() - 0.5));
         deps.onNext(iso(deps.clock.now() + pause));
         await requests.take(pause);
       }

@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.ts';
 import { uuid } from '../wire/ids.ts';
 import { reportClaims, toWire, type Report } from '../wire/report.ts';
 import { createBell, type Bell } from './bell.ts';
-import { parseJson } from './json.ts';
+import { parseJson } from '../base/json.ts';
 import { stateFile, type StateFile } from './state-file.ts';
 import { createTurns } from './turns.ts';
 

@@ -2,7 +2,7 @@ import { readFile, rename, stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import { isMissing, writeAtomic } from '../base/atomic-file.ts';
 import type { Logger } from '../base/log.ts';
-import { parseJson } from './json.ts';
+import { parseJson } from '../base/json.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 

@@ -62,6 +62,17 @@ export const statusSchema = z.object({
   /** Milliseconds by which this computer's clock is behind the server's. */
   clockOffsetMs: z.number(),
   crashes: z.number().int(),
+  /** How often is read, and what that costs; null before the first reading. */
+  pace: z
+    .object({
+      /** The configured interval is multiplied by this; above 1, reading costs more than its budget allows. */
+      stretch: z.number().int(),
+      over: z.enum(['cpu', 'memory']).nullable(),
+      cpuPercent: z.number(),
+      rssMiB: z.number(),
+    })
+    .nullable()
+    .default(null),
 });
 
 export type Status = z.infer<typeof statusSchema>;

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import type { Readings } from '../../collectors/specs.ts';
 import type { AgentSelf, Platform } from '../../collectors/check.ts';
+import { cacheFolderFor } from '../agent/cache-folder.ts';
 import { enrolmentState, identityOf, type EnrolmentState } from '../agent/enrolment.ts';
 import { judgeAll, loadDefaultPolicy, type Judgement } from '../agent/judgement.ts';
 import { hostOpener } from '../agent/open-host.ts';
@@ -53,11 +53,15 @@ async function readAndJudge({ stateDir, platform }: Settings): Promise<Checked> 
 }
 
 async function readNow(stateDir: string, platform: Platform): Promise<Readings> {
-  // What the readers keep between runs lies there; where the folder cannot be made, they do without.
-  await mkdir(stateDir, { recursive: true, mode: 0o755 }).catch(() => {});
+  const cacheFolder = await cacheFolderFor(stateDir, {
+    platform,
+    isRoot: process.getuid?.() === 0,
+    home: homedir(),
+    cacheHome: process.env.XDG_CACHE_HOME,
+  });
   const self = await selfFrom(statePaths(stateDir).status);
   const readers = await loadReaders(platform);
-  const openHost = hostOpener(() => self, stateDir);
+  const openHost = hostOpener(() => self, cacheFolder);
   return collectReadings({ readers, openHost, clock: systemClock, deadlineMs: DEADLINE_MS });
 }
 

@@ -35,7 +35,7 @@ async function show(now: Status, running: boolean): Promise<void> {
     ['Connection', connectionOf(now)],
     ['Access', accessOf(now)],
     ['Last report', `${now.lastReportAt ?? 'none'}, last acknowledged ${now.lastAckAt ?? 'never'}`],
-    ['Next reading', now.nextCollectionAt ?? 'unknown'],
+    ['Next reading', nextOf(now)],
     ['Waiting', waitingOf(now)],
     ['Key', now.keyProtection ?? 'none'],
     ['To do first', now.firstToFix?.sentence ?? 'nothing'],
@@ -52,6 +52,13 @@ function connectionOf({ connection }: Status): string {
 function accessOf({ decision, risk }: Status): string {
   if (decision !== null) return `${decision.access}: ${decision.sentence}`;
   return risk === null ? 'not decided yet' : `not decided yet; by its own judgement ${risk.level} risk`;
+}
+
+function nextOf({ nextCollectionAt, pace }: Status): string {
+  const next = nextCollectionAt ?? 'unknown';
+  if (pace === null || pace.stretch === 1) return next;
+  const cost = `${pace.cpuPercent} % of a processor, ${pace.rssMiB} MiB`;
+  return `${next}, ${pace.stretch} times as rarely as configured to spare this computer (${cost})`;
 }
 
 function waitingOf({ spool }: Status): string {

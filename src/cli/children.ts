@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { parseJson } from '../base/json.ts';
 import { spawnOurs, type ChildProcess } from '../base/exec.ts';
 
 const READY_MS = 30_000;
@@ -150,14 +151,6 @@ async function ready(child: ChildProcess, lastWords: () => string): Promise<stri
   } finally {
     clearTimeout(timer);
     child.stdout.resume();
-  }
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
   }
 }
 

@@ -44,6 +44,15 @@ Exit code: 0 connected, 1 not connected, 3 the agent does not run.`;
 const DOCTOR_HELP = `
 Exit code: 0 all well or warnings only, 1 something has to be done.`;
 
+const AGENT_HELP = `
+One agent a state folder. The log is one JSON line an event on standard error. Not enrolled yet, it waits until it is.
+
+Exit code: 0 after SIGTERM or Ctrl-C, 1 when a part of it failed, 4 it could not start.
+
+Examples:
+  sudo drawbridge agent
+  drawbridge agent --config ./agent.yaml --state ./state 2> agent.log`;
+
 type Action<O> = (settings: Settings, options: O) => Promise<number>;
 
 /** Settings are loaded first; what goes wrong is one sentence, not a stack. */
@@ -120,6 +129,7 @@ withSettings(program.command('doctor'))
 
 withSettings(program.command('agent'))
   .description('run the agent in the foreground until SIGTERM or Ctrl-C')
+  .addHelpText('after', AGENT_HELP)
   .action(
     running(async ({ config, stateDir, platform }) => {
       const { main } = await import('../agent/main.ts');

@@ -7,18 +7,19 @@ import { emptyHost, readersWith } from './machine.ts';
 
 const [stateDir = ''] = process.argv.slice(2);
 const control = new AbortController();
+const config = configSchema.parse({});
 process.once('SIGTERM', () => control.abort());
 let count = 0;
 
 const report = await runAgent(
   {
-    config: { ...configSchema.parse({}), collect: { everySeconds: 0.1 } },
+    config: { ...config, collect: { ...config.collect, everySeconds: 0.1 } },
     stateDir,
     version: '1.2.3',
     readers: readersWith({
       processes: async () => known({ matches: [{ rule: 'tick', count: (count += 1) }] }),
     }),
-    hosts: () => emptyHost,
+    hosts: () => () => ({ openHost: emptyHost }),
     env: {},
     log: createLogger('child', 'error'),
   },

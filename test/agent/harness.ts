@@ -79,14 +79,19 @@ export function configWith(settings: Record<string, unknown> = {}): AgentConfig 
 export function startAgent(stateDir: string, change: AgentChange = {}): RunningAgent {
   const control = new AbortController();
   const config = configWith(change.settings);
-  const collect = { everySeconds: change.everySeconds ?? config.collect.everySeconds };
+  const collect = {
+    ...config.collect,
+    everySeconds: change.everySeconds ?? config.collect.everySeconds,
+    // The process of a test is larger and busier than an agent's.
+    budget: { cpuPercent: 100, rssMiB: 4_096 },
+  };
   const ended = runAgent(
     {
       config: { ...config, collect },
       stateDir,
       version: '1.2.3',
       readers: change.readers ?? readersWith(),
-      hosts: () => emptyHost,
+      hosts: () => () => ({ openHost: emptyHost }),
       env: change.env ?? {},
       log: change.log ?? quiet,
     },

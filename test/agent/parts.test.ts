@@ -157,7 +157,7 @@ test('the scheduler collects at once, never twice at the same time, and requests
   let count = 0;
   const control = new AbortController();
   const scheduler = createScheduler({
-    everyMs: 1_000_000,
+    everyMs: () => 1_000_000,
     clock: systemClock,
     onNext: () => {},
     async collect() {

@@ -140,7 +140,7 @@ function counting(host: Host, spent: { processes: number; bytes: number }): Host
   return Object.assign(Object.create(host) as Host, {
     async run(...args: Parameters<Host['run']>) {
       const output = await host.run(...args);
-      spent.processes += 1;
+      if (output.failure !== 'not-found') spent.processes += 1;
       spent.bytes += output.stdout.length + output.stderr.length;
       return output;
     },

@@ -1,14 +1,7 @@
+export { parseJson } from '../src/base/json.ts';
+
 /** A JSON object of unknown content; every field is checked where it is used. */
 export type JsonObject = Readonly<Record<string, unknown>>;
-
-/** What a program printed as JSON, or undefined when it is none (a truncated answer, an error message). */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch {
-    return undefined;
-  }
-}
 
 export function asObject(value: unknown): JsonObject | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;

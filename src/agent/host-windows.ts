@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Host, ProbeAnswer } from '../../collectors/check.ts';
+import { windowsCycle, type ProbeLookup } from '../../collectors/windows-cycle.ts';
+import { registryProbes } from '../../collectors/windows-registry.ts';
+import type { ReadPart } from '../../collectors/windows-script.ts';
+import { fileCache } from './host-cache.ts';
+import { createHost } from './host.ts';
+import type { CycleKind, Hosts, HostsOptions, OpenCycle } from './open-host.ts';
+import { createUpdates, type Updates } from './windows-updates.ts';
+
+/** What a test replaces: the way to programs, and the files of the script. */
+export type WindowsDoors = {
+  run?: (signal: AbortSignal) => Host['run'];
+  readPart?: ReadPart;
+};
+
+/**
+ * Windows answers most questions through PowerShell, whose start costs more than the questions: there is one process
+ * a cycle, started when the first check needs it. The update service has a schedule of its own.
+ */
+export const windowsHosts: Hosts = (options) => openWindows(options);
+
+export function openWindows(options: HostsOptions, doors: WindowsDoors = {}): OpenCycle {
+  const { self, cacheFolder, clock, updates: schedule } = options;
+  const { readPart = readShippedPart } = doors;
+  const cache = fileCache(cacheFolder);
+  const isRoot = isElevated();
+  const updates = createUpdates({ folder: cacheFolder, schedule, clock, readPart });
+  const documents = createDocuments(readPart);
+
+  const hostFor = (signal: AbortSignal): Host => {
+    const host = createHost({ self, questions: { watch: [] }, platform: 'windows', signal });
+    return { ...host, cache, isRoot, run: doors.run?.(signal) ?? host.run };
+  };
+  return (kind, signal) => {
+    // By the cycle's signal: a check that is out of time must not take the answers from all the others.
+    const shared = hostFor(signal);
+    const probe = probesOf(once(() => documents.read(kind, shared)), updates, shared);
+    return {
+      openHost: (own) => ({ ...hostFor(own), probe }),
+      async prepare() {
+        void updates.refresh(shared);
+        await probe('currentVersion').catch(() => null);
+      },
+    };
+  };
+}
+
+function probesOf(document: () => Promise<ProbeLookup>, updates: Updates, host: Host): Host['probe'] {
+  return async (name) => (updates.has(name) ? updates.answer(name, host) : (await document())(name));
+}
+
+type Documents = { read(kind: CycleKind, host: Host): Promise<ProbeLookup> };
+
+function createDocuments(readPart: ReadPart): Documents {
+  let last: ProbeLookup = () => null;
+  return {
+    async read(kind, host) {
+      if (kind === 'light') return overlay(last, await registryProbes(host));
+      last = await windowsCycle(host, 'full', readPart);
+      return last;
+    },
+  };
+}
+
+/** A key has some of a probe's properties, the script's answer has them all; the key's are the newer ones. */
+export function overlay(document: ProbeLookup, newer: ReadonlyMap<string, ProbeAnswer>): ProbeLookup {
+  return (name) => {
+    const before = document(name);
+    const now = newer.get(name);
+    if (!now?.ok) return before;
+    return before?.ok ? { ...now, data: { ...asObject(before.data), ...asObject(now.data) } } : now;
+  };
+}
+
+function asObject(data: unknown): object {
+  return typeof data === 'object' && data !== null ? data : {};
+}
+
+function once<T>(start: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  return () => (running ??= start());
+}
+
+const COLLECTORS = join(import.meta.dirname, '../../collectors');
+
+const readShippedPart: ReadPart = (file) => readFileSync(join(COLLECTORS, file), 'utf8');
+
+/** Only the system and elevated administrators may look into this folder, in every version and language. */
+function isElevated(): boolean {
+  try {
+    readdirSync('C:\\Windows\\System32\\config');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,48 @@
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
+import { startRig, type Rig } from './rig.ts';
+import { get, isIdentity, enrol, type TestLink } from './test-agent.ts';
+
+let rig: Rig;
+let link: TestLink;
+beforeAll(async () => {
+  rig = await startRig();
+  link = await rig.link();
+});
+afterAll(() => rig.close());
+
+const at = () => new Date(rig.clock.now()).toISOString();
+
+test('while the database cannot be written nothing is acknowledged or decided, and afterwards all goes on', async () => {
+  const { device } = link.identity;
+  await link.report({ readings: healthyReadings(at()) });
+  const token = await rig.token();
+  const before = await rig.document(device);
+  const plain = healthyReadings(at(), { 'disk-encryption': PLAIN_DISK });
+
+  const holder = new DatabaseSync(rig.paths.database);
+  holder.exec('begin immediate');
+  expect(await link.report({ readings: plain })).toMatchObject({ t: 'nack', err: 'store_unavailable' });
+  const refused = await enrol(rig.target, token);
+  expect(refused).toMatchObject({ status: 503, body: { err: 'store_unavailable' } });
+  expect(await get(rig.target, '/healthz')).toMatchObject({
+    status: 503,
+    body: { status: 'store_unavailable' },
+  });
+  const { lastSeen, decision, readings } = await rig.document(device);
+  expect({ lastSeen, decision, readings }).toEqual({
+    lastSeen: before.lastSeen,
+    decision: before.decision,
+    readings: before.readings,
+  });
+  holder.exec('rollback');
+  holder.close();
+
+  expect(await link.report({ readings: plain })).toMatchObject({
+    t: 'ack',
+    decision: { access: 'restrict' },
+  });
+  // The token that the failed attempt carried was not used up.
+  expect(isIdentity(await enrol(rig.target, token))).toBe(true);
+}, 30_000);
