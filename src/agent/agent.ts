@@ -13,7 +13,7 @@ import { judgeAll, loadDefaultPolicy } from './judgement.ts';
 import type { KeyStore } from './keys.ts';
 import { createLink } from './link.ts';
 import { takeLock } from './lock.ts';
-import type { OpenHost } from './open-host.ts';
+import type { Hosts, UpdatesSchedule } from './open-host.ts';
 import { createOrders, done, type OrderHandlers } from './orders.ts';
 import { statePaths } from './paths.ts';
 import { collectReport, DEADLINE_MS } from './report.ts';
@@ -31,7 +31,7 @@ export type AgentOptions = {
   stateDir: string;
   version: string;
   readers: Readers;
-  hosts: (self: () => AgentSelf, cacheFolder: string) => OpenHost;
+  hosts: Hosts;
   env: Readonly<Record<string, string | undefined>>;
   log: Logger;
 };
@@ -43,6 +43,9 @@ type Run = AgentOptions & {
   /** Known once the device is enrolled. */
   known: { keys: KeyStore | null; standing: Standing | null };
 };
+
+/** Age in milliseconds of the update service's answer from which on a start asks it anew. */
+const UPDATES_AT_START_MS = 15 * 60_000;
 
 /** Milliseconds that each part gets to end. */
 const STOP_MS = 5_000;
@@ -125,10 +128,17 @@ function handlersWith(scheduler: Scheduler, scans: Bell<number>, { clock }: Agen
 function createReporting(run: Run, fallback: Policy): Scheduler {
   const { config, readers, state, known, hosts, stateDir } = run;
   const { clock, status, spool } = state;
-  const openHost = hosts(() => selfOf(run), stateDir);
-  const collection = { readers, openHost, clock, deadlineMs: DEADLINE_MS };
+  const everyMs = config.collect.everySeconds * 1_000;
+  const openCycle = hosts({
+    self: () => selfOf(run),
+    cacheFolder: stateDir,
+    clock,
+    updates: updatesSchedule(config.collect.updatesEverySeconds * 1_000),
+  });
+  const collect = (signal: AbortSignal) =>
+    collectReport({ readers, clock, deadlineMs: DEADLINE_MS, ...openCycle('full', signal) }, signal);
   const budget = createSelfBudget({
-    everyMs: config.collect.everySeconds * 1_000,
+    everyMs,
     limits: config.collect.budget,
     clock,
     usage: usageNow,
@@ -137,7 +147,7 @@ function createReporting(run: Run, fallback: Policy): Scheduler {
   return createScheduler({
     everyMs: budget.everyMs,
     clock,
-    collect: (signal) => budget.measure(() => collectReport(collection, signal)),
+    collect: (signal) => budget.measure(() => collect(signal)),
     async deliver(report: Report) {
       await spool.add(report);
       const policy = known.standing?.current()?.policy ?? fallback;
@@ -146,6 +156,11 @@ function createReporting(run: Run, fallback: Policy): Scheduler {
     },
     onNext: (nextCollectionAt) => status.update({ nextCollectionAt }),
   });
+}
+
+/** After a start it is asked soon: the restart may have been an update's last step. */
+function updatesSchedule(everyMs: number): UpdatesSchedule {
+  return { everyMs, atStartMs: UPDATES_AT_START_MS, patience: 'go-on' };
 }
 
 function tellPace({ state, log }: Run, pace: Pace, before: number): void {

@@ -36,7 +36,11 @@ export function openWindows(options: HostsOptions, doors: WindowsDoors = {}): Op
   return (kind, signal) => {
     // By the cycle's signal: a check that is out of time must not take the answers from all the others.
     const shared = hostFor(signal);
-    const probe = probesOf(once(() => documents.read(kind, shared)), updates, shared);
+    const probe = probesOf(
+      once(() => documents.read(kind, shared)),
+      updates,
+      shared,
+    );
     return {
       openHost: (own) => ({ ...hostFor(own), probe }),
       async prepare() {
@@ -53,8 +57,10 @@ function probesOf(document: () => Promise<ProbeLookup>, updates: Updates, host: 
 
 type Documents = { read(kind: CycleKind, host: Host): Promise<ProbeLookup> };
 
+const nothingYet: ProbeLookup = () => null;
+
 function createDocuments(readPart: ReadPart): Documents {
-  let last: ProbeLookup = () => null;
+  let last = nothingYet;
   return {
     async read(kind, host) {
       if (kind === 'light') return overlay(last, await registryProbes(host));

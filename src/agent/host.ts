@@ -1,4 +1,4 @@
-import type { AgentSelf, Host, ProbeAnswer, WatchRule } from '../../collectors/check.ts';
+import type { AgentSelf, Host, Platform, ProbeAnswer, WatchRule } from '../../collectors/check.ts';
 import { run } from '../base/exec.ts';
 import { ok } from '../base/result.ts';
 import { fileCache, memoryCache } from './host-cache.ts';
@@ -11,12 +11,15 @@ export type HostOptions = {
   questions: { readonly watch: readonly WatchRule[] };
   /** Where dear answers are kept between runs (a folder that only the agent's user can write); without it, in memory. */
   cacheFolder?: string;
+  /** Decides how a program is run as another user; Linux' way without it. */
+  platform?: Platform;
   /** Aborting ends every program that is still running for this host. */
   signal?: AbortSignal;
 };
 
 /** This very machine. */
-export function createHost({ self, questions, cacheFolder, signal }: HostOptions): Host {
+export function createHost(options: HostOptions): Host {
+  const { self, questions, cacheFolder, platform = 'linux', signal } = options;
   const ending = signal === undefined ? {} : { signal };
   return {
     isRoot: process.getuid?.() === 0,
@@ -25,9 +28,9 @@ export function createHost({ self, questions, cacheFolder, signal }: HostOptions
     },
     questions,
     cache: cacheFolder === undefined ? memoryCache() : fileCache(cacheFolder),
-    run(command, argv, { as, ...options } = {}) {
-      const bounded = { ...options, ...ending };
-      return as === undefined ? run(command, argv, bounded) : runAs(as, command, argv, bounded);
+    run(command, argv, { as, ...limits } = {}) {
+      const bounded = { ...limits, ...ending };
+      return as === undefined ? run(command, argv, bounded) : runAs(platform, as, command, argv, bounded);
     },
     async readText(path) {
       const bytes = await readWhole(path);
@@ -41,7 +44,7 @@ export function createHost({ self, questions, cacheFolder, signal }: HostOptions
   };
 }
 
-/** Probes are the Windows document's; no other system has one. */
+/** Probes are the Windows document's (`host-windows.ts`); no other system has one. */
 async function noProbe(): Promise<ProbeAnswer | null> {
   return null;
 }

@@ -2,7 +2,7 @@ import type { Platform } from '../../collectors/check.ts';
 import { createLogger } from '../base/log.ts';
 import { runAgent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
-import { hostOpener } from './open-host.ts';
+import { loadHosts } from './open-host.ts';
 import { loadReaders } from './readers.ts';
 import { agentVersion } from './version.ts';
 
@@ -17,7 +17,7 @@ export async function main({ config, stateDir, platform }: MainOptions): Promise
     stateDir,
     version: agentVersion(),
     readers: await loadReaders(platform),
-    hosts: hostOpener,
+    hosts: await loadHosts(platform),
     env: process.env,
     log: createLogger('drawbridge-agent', config.log.level),
   };

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import type { Alias } from './redact-aliases.ts';
 
 /*
@@ -57,17 +57,24 @@ function redactIpv4(text: string, versions: boolean, alias: Alias): string {
 }
 
 function publicIpv4(address: string, alias: Alias): string {
-  return isIPv4(address) && isPublic(address) ? alias('address', 'ipv4', address, ipv4For) : address;
+  return isIPv4(address) && !ANYBODYS.check(address) ? alias('address', 'ipv4', address, ipv4For) : address;
 }
 
-/** Private networks, masks and the addresses of no one tell nothing about their owner. */
-function isPublic(address: string): boolean {
-  const [a = 0, b = 0] = address.split('.').map(Number);
-  if (a === 0 || a === 10 || a === 127 || a >= 224) return false;
-  if (a === 169 || a === 192) return !((a === 169 && b === 254) || (a === 192 && b === 168));
-  if (/^(?:128|240|248|252|254|192)\.0\.0\.0$/.test(address)) return false;
-  return !(a === 172 && b >= 16 && b <= 31) && !(a === 100 && b >= 64 && b <= 127);
-}
+/** Private networks, netmasks and the addresses of no one tell nothing about their owner. */
+const ANYBODYS = new BlockList();
+for (const [network, bits] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['224.0.0.0', 3],
+] as const)
+  ANYBODYS.addSubnet(network, bits);
+// The upper half of the default route, as VPNs split it.
+ANYBODYS.addAddress('128.0.0.0');
 
 const DOCUMENTATION = ['192.0.2', '198.51.100', '203.0.113'];
 
@@ -124,7 +131,9 @@ function redactedBytes(bytes: Buffer, alias: Alias): Buffer {
   if (bytes.length === 4) return Buffer.from(publicIpv4(bytes.join('.'), alias).split('.').map(Number));
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
   const redacted = Buffer.alloc(16);
-  groupsOf(ownIpv6(groups.join(':'), alias)).forEach((group, index) => redacted.writeUInt16BE(group, index * 2));
+  groupsOf(ownIpv6(groups.join(':'), alias)).forEach((group, index) =>
+    redacted.writeUInt16BE(group, index * 2),
+  );
   return redacted;
 }
 

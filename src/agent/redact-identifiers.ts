@@ -42,7 +42,9 @@ function redactHex(text: string, alias: Alias): string {
 const SID = /\bS-1-(?:5-21(?:-\d{1,10}){3}|12-1(?:-\d{1,10}){4})(?![\d])/g;
 
 function redactSids(text: string, alias: Alias): string {
-  return text.replace(SID, (found) => alias('identifier', 'sid', found, (number) => `S-1-5-21-1-1-${number}`));
+  return text.replace(SID, (found) =>
+    alias('identifier', 'sid', found, (number) => `S-1-5-21-1-1-${number}`),
+  );
 }
 
 const SERIAL_KEY = String.raw`(?:serial(?:[ _-]?(?:number|no))?|asset[ _-]?tag|wwn)`;

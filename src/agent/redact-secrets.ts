@@ -21,12 +21,17 @@ const WORDS = [
   'jwe',
 ].join('|');
 
+const KEY = String.raw`(?:${WORDS})\\?["']?[ \t]{0,8}[:=](?!=)[ \t]{0,20}`;
+const DOUBLE_QUOTED = String.raw`"((?:[^"\\\n]|\\.)*)(?:"|$)`;
+const SINGLE_QUOTED = String.raw`'([^'\n]*)'`;
+/** Lists, sections and tags are no values. */
+const NO_VALUE = String.raw`(?!"|[{[]\s{0,8}(?:["'{[\]}\d]|$)|<[\w/?!])`;
+/** Where a bare value ends: before the next key, the next element, or the end of what it stands in. */
+const END = String.raw`\s{1,8}[\w-]{1,60}["']?\s{0,4}[:=]|[,;](?:\s|["\w-]{1,60}["']?\s{0,4}[:=]|$)|["}\]](?:[\s,;:}\]]|$)|</`;
+const BARE = String.raw`(${NO_VALUE}(?:(?!${END})(?:\\.|[^\n\r\0]))+)`;
+
 /** `key = value`, `"key": "value"`, `key: value`. */
-const ASSIGNED = new RegExp(
-  String.raw`((?:${WORDS})["']?[ \t]{0,8}[:=](?!=)[ \t]{0,20})` +
-    String.raw`(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|((?!["'{[<])(?:\\.|(?!\s+[\w-]+["']?\s*[:=]|[,;](?:\s|["\w-]+["']?\s*[:=]|$))[^\n\r}\]"<\0])+))`,
-  'gim',
-);
+const ASSIGNED = new RegExp(`(${KEY})(?:${DOUBLE_QUOTED}|${SINGLE_QUOTED}|${BARE})`, 'gim');
 
 /** Property lists: `<key>SharedSecret</key><data>…</data>`. */
 const PLIST = new RegExp(
@@ -35,7 +40,10 @@ const PLIST = new RegExp(
 );
 
 /** Columns: `Site-Key      a1b2c3`. */
-const COLUMNS = new RegExp(String.raw`((?:${WORDS})(?:[ \t]{2,40}|\t))(\S*\d\S{3,})(?=[ \t]*$)`, 'gim');
+const COLUMNS = new RegExp(
+  String.raw`((?:${WORDS})(?:[ \t]{2,40}|\t))(\S{0,200}\d\S{3,200})(?=[ \t]{0,40}$)`,
+  'gim',
+);
 
 /** Command lines: `--password VALUE`, with a zero byte between the words in /proc. */
 const ARGUMENT = new RegExp(String.raw`(-{1,2}[\w-]{0,40}(?:${WORDS})[ \0])([^\s\0]+)`, 'gi');
@@ -54,16 +62,20 @@ const SHAPES: readonly RegExp[] = [
 ];
 
 /** Pairs of hexadecimal digits in a row, as cryptsetup prints digests and salts. */
-const HEX_PAIRS = /(\b)((?:[0-9a-f]{2}[ \t]+){7,}[0-9a-f]{2})\b/gi;
+const HEX_PAIRS = /(\b)((?:[0-9a-f]{2}[ \t]{1,4}){7,}[0-9a-f]{2})\b/gi;
 
 export function redactSecrets(text: string, alias: Alias): string {
   const stand = (secret: string) => (isPlain(secret) ? secret : standFor(secret, alias));
-  const pairs = text.replace(HEX_PAIRS, (_, before: string, run: string) => {
+  const pairs = text.replace(HEX_PAIRS, (whole, before: string, run: string) => {
+    if (!/[a-f]/i.test(run)) return whole;
     alias('secret', 'secret', run, () => '');
     return `${before}${run.replaceAll(/[0-9a-f]/gi, '0')}`;
   });
   const assigned = pairs
-    .replace(PLIST, (_, key: string, type: string, value: string) => `${key}${plistValue(type, value, stand)}`)
+    .replace(
+      PLIST,
+      (_, key: string, type: string, value: string) => `${key}${plistValue(type, value, stand)}`,
+    )
     .replace(ASSIGNED, (_, key: string, double?: string, single?: string, bare?: string) => {
       if (double !== undefined) return `${key}"${stand(double)}"`;
       return single === undefined ? `${key}${trimmed(bare ?? '', stand)}` : `${key}'${stand(single)}'`;

@@ -4,7 +4,7 @@ import type { AgentSelf, Platform } from '../../collectors/check.ts';
 import { cacheFolderFor } from '../agent/cache-folder.ts';
 import { enrolmentState, identityOf, type EnrolmentState } from '../agent/enrolment.ts';
 import { judgeAll, loadDefaultPolicy, type Judgement } from '../agent/judgement.ts';
-import { hostOpener } from '../agent/open-host.ts';
+import { loadHosts } from '../agent/open-host.ts';
 import { statePaths } from '../agent/paths.ts';
 import { loadReaders } from '../agent/readers.ts';
 import { collectReadings, DEADLINE_MS } from '../agent/report.ts';
@@ -37,13 +37,11 @@ export async function check(settings: Settings, json: boolean): Promise<number> 
   return requiredUnknown.length > 0 ? EXIT_REQUIRED_UNKNOWN : EXIT_BY_RISK[risk.level];
 }
 
-async function readAndJudge({ stateDir, platform }: Settings): Promise<Checked> {
+async function readAndJudge(settings: Settings): Promise<Checked> {
+  const { stateDir, platform } = settings;
   const paths = statePaths(stateDir);
   const enrolment = await known(paths.enrolment, enrolmentState);
-  const [readings, policy] = await Promise.all([
-    readNow(stateDir, platform),
-    policyInForce(paths.standing, enrolment),
-  ]);
+  const [readings, policy] = await Promise.all([readNow(settings), policyInForce(paths.standing, enrolment)]);
   return {
     device: { id: enrolment?.device ?? null, name: hostname(), platform },
     readings,
@@ -52,7 +50,7 @@ async function readAndJudge({ stateDir, platform }: Settings): Promise<Checked> 
   };
 }
 
-async function readNow(stateDir: string, platform: Platform): Promise<Readings> {
+async function readNow({ stateDir, platform, config }: Settings): Promise<Readings> {
   const cacheFolder = await cacheFolderFor(stateDir, {
     platform,
     isRoot: process.getuid?.() === 0,
@@ -61,8 +59,21 @@ async function readNow(stateDir: string, platform: Platform): Promise<Readings> 
   });
   const self = await selfFrom(statePaths(stateDir).status);
   const readers = await loadReaders(platform);
-  const openHost = hostOpener(() => self, cacheFolder);
-  return collectReadings({ readers, openHost, clock: systemClock, deadlineMs: DEADLINE_MS });
+  const everyMs = config.collect.updatesEverySeconds * 1_000;
+  const openCycle = (await loadHosts(platform))({
+    self: () => self,
+    cacheFolder,
+    clock: systemClock,
+    updates: { everyMs, atStartMs: everyMs, patience: 'wait' },
+  });
+  // What still runs for a check that is out of time would keep this process alive.
+  const control = new AbortController();
+  try {
+    const cycle = openCycle('full', control.signal);
+    return await collectReadings({ readers, clock: systemClock, deadlineMs: DEADLINE_MS, ...cycle });
+  } finally {
+    control.abort();
+  }
 }
 
 /** What the running agent says of itself; without one, what can be said without it. */

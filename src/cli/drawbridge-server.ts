@@ -2,81 +2,21 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { complain } from './present.ts';
 import type { ChangeName, DeviceOptions } from './server-devices.ts';
+import {
+  DEVICE_HELP,
+  HELP,
+  INIT_HELP,
+  ORDER_HELP,
+  POLICY_HELP,
+  START_HELP,
+  TOKEN_HELP,
+} from './server-help.ts';
 import type { ServerOptions } from './server-settings.ts';
 import type { InitOptions } from './server-start.ts';
 import type { TokenOptions } from './server-tokens.ts';
 
 /** Exit code of every command that could not do what it was asked. */
 const EXIT_FAILED = 4;
-
-const HELP = `
-The data folder is --data, or /var/lib/drawbridge-server for root, or ~/.local/state/drawbridge-server.
-
-Examples:
-  drawbridge-server init --name posture.example.com --host 0.0.0.0
-  drawbridge-server start
-  drawbridge-server token create                      one laptop, one day
-  drawbridge-server token create --gateway radius-1   FreeRADIUS' own credential
-  drawbridge-server devices
-  drawbridge-server device 01a1f8e9-5504-7ee0-bb78-07c5921ddee2 --why
-
-Exit code: 0 done, 4 it did not work (the reason is on standard error).`;
-
-const INIT_HELP = `
-Makes the keys, a TLS authority and certificate, the admin token, policy.yaml and server.yaml. What is there already
-stays as it is, so it can be run again. Keep a copy of the folder: devices trust the order root in it, and no other.
-
-Examples:
-  drawbridge-server init --name posture.example.com --name 192.0.2.10 --host 0.0.0.0
-  drawbridge-server init --data ./test --port 9443`;
-
-const START_HELP = `
-Runs until SIGTERM or Ctrl-C. A changed policy.yaml is taken at once (SIGHUP does not wait for the next look); one
-with a mistake is told to the log, and the last good policy stays. The log is JSON lines on standard error.
-
-Settings (server.yaml in the data folder), with their defaults:
-  listen: { host: 127.0.0.1, port: 8443 }
-  publicUrl:                              where devices reach it, if that is another address
-  names: []                               further names in the server's own certificate
-  tls: { certFile, keyFile }              a certificate of your own instead
-  trustedProxies: []                      whose X-Forwarded-For is believed
-  policyFile: policy.yaml
-  radius: { allow: { filterId: posture-full, sessionTimeoutSeconds: 28800 },
-            restrict: { filterId: posture-restrict, sessionTimeoutSeconds: 300 } }
-  retention: { historyDays: 90, auditDays: 400 }
-  limits: { connections: 20000, pendingPerAddress: 2, enrolmentsPerMinute: 20 }
-  log: { level: info }
-
-With --json, one line {"event":"ready","url":…} on standard output says when it is ready.
-Exit code: 0 ended by a signal, 1 a part of it failed, 4 it could not start.`;
-
-const TOKEN_HELP = `
-A token is shown once; the server keeps only a hash of its secret.
-
-Examples:
-  drawbridge-server token create --note "Anna's laptop"
-  drawbridge-server token create --uses 200 --valid 7d --approval     a roll-out; each device waits for approval
-  drawbridge-server token create --gateway radius-1                   bearer for POST /v1/radius/post-auth`;
-
-const DEVICE_HELP = `
-Examples:
-  drawbridge-server device ID              what it said, how that was judged, what follows
-  drawbridge-server device ID --why        with every decision so far
-  drawbridge-server device approve ID      let a replacement in; the old device is revoked
-  drawbridge-server device revoke ID       lost or sold: it may not report any more
-  drawbridge-server device clear-alarm ID  after looking into a copied identity`;
-
-const ORDER_HELP = `
-The server has to be running, and the device connected.
-
-Example:
-  drawbridge-server order scan ID          ask for a full report now`;
-
-const POLICY_HELP = `
-Names every mistake with line, column and what would be right. Exit code: 0 good, 1 not.
-
-Example:
-  drawbridge-server policy check policy.yaml`;
 
 const program = new Command('drawbridge-server')
   .description('Takes reports from devices, judges them by one policy, and tells the VPN who may come in.')

@@ -5,7 +5,7 @@ import { hintOf, type Refusal } from '../wire/refusal.ts';
 import { OUR_VERSIONS } from '../wire/version.ts';
 import type { Connections, Live } from './connections.ts';
 import type { Ingest } from './ingest.ts';
-import { createNonces, type Nonces } from './nonces.ts';
+import { createNonces } from './nonces.ts';
 import type { Orders } from './orders.ts';
 import { openSession, type SessionParts } from './session.ts';
 import type { Standing } from './standing.ts';
@@ -17,15 +17,6 @@ export type Transport = {
   remote: string;
   send(frame: ServerFrame): void;
   close(): void;
-};
-
-export type Connection = {
-  /** Takes a frame's text. Frames are dealt with one after the other. */
-  receive(text: string): void;
-  /** The transport has ended. */
-  ended(): void;
-  /** Closes with a reason of ours. */
-  close(code: Refusal): void;
 };
 
 export type ConnectionParts = {
@@ -45,145 +36,149 @@ const MAX_WAITING = 32;
 
 type Phase = { name: 'greeted' } | { name: 'open'; session: Session; live: Live } | { name: 'closed' };
 
-/** One connection, from hello to bye, whatever carries it. Owns nothing but a timer; ends with its transport. */
-export function openConnection(parts: ConnectionParts, transport: Transport): Connection {
-  const { clock, log, connections } = parts;
-  const nonces = createNonces();
-  let phase: Phase = { name: 'greeted' };
-  let waiting = 0;
-  let queue = Promise.resolve();
-  const due = new AbortController();
+/** One connection from hello to bye, whatever carries it. Has to be told when its transport has ended. */
+export class Connection {
+  readonly #parts: ConnectionParts;
+  readonly #transport: Transport;
+  readonly #nonces = createNonces();
+  readonly #sessionDue = new AbortController();
+  #phase: Phase = { name: 'greeted' };
+  #waiting = 0;
+  #queue = Promise.resolve();
 
-  function close(code: Refusal): void {
-    if (phase.name === 'closed') return;
-    transport.send({ t: 'bye', err: code, hint: hintOf(code) });
-    transport.close();
-    end();
+  constructor(parts: ConnectionParts, transport: Transport) {
+    this.#parts = parts;
+    this.#transport = transport;
   }
 
-  function end(): void {
-    due.abort();
-    if (phase.name === 'open') connections.release(phase.live);
-    phase = { name: 'closed' };
+  /** Says hello, and closes unless a session follows in time. */
+  greet(): void {
+    const { clock, sessions } = this.#parts;
+    const { nonce, now } = this.#nextNonce();
+    const hello = { aud: sessions.audience, nonce, now, versions: OUR_VERSIONS, max_frame: MAX_FRAME };
+    this.#transport.send({ t: 'hello', ...hello });
+    clock.sleep(SESSION_DUE_MS, this.#sessionDue.signal).then(
+      () => this.close('timeout'),
+      () => {},
+    );
   }
 
-  async function deal(text: string): Promise<void> {
-    if (phase.name === 'closed') return;
+  /** Takes a frame's text. Frames are dealt with one after the other. */
+  receive(text: string): void {
+    this.#waiting += 1;
+    if (this.#waiting > MAX_WAITING) return this.close('rate_limited');
+    this.#queue = this.#queue
+      .then(() => this.#deal(text))
+      .catch((error: unknown) => {
+        this.#parts.log.error({ err: error }, 'frame could not be dealt with');
+        this.close('store_unavailable');
+      })
+      .finally(() => {
+        this.#waiting -= 1;
+      });
+  }
+
+  /** Says goodbye with a reason of ours, and closes. */
+  close(code: Refusal): void {
+    if (this.#phase.name === 'closed') return;
+    this.#transport.send({ t: 'bye', err: code, hint: hintOf(code) });
+    this.#transport.close();
+    this.ended();
+  }
+
+  /** The transport has ended. */
+  ended(): void {
+    this.#sessionDue.abort();
+    if (this.#phase.name === 'open') this.#parts.connections.release(this.#phase.live);
+    this.#phase = { name: 'closed' };
+  }
+
+  async #deal(text: string): Promise<void> {
+    if (this.#phase.name === 'closed') return;
     const frame = parseFrame(agentFrame, text);
-    if (frame === null) return unreadable(text);
-    if (phase.name === 'greeted') return greet(frame);
-    if (frame.t === 'report') return report(frame.jws, phase.session);
-    if (frame.t === 'receipt') return receipt(frame.jws, phase.session);
-    close('malformed');
+    if (frame === null) return this.#refuse(text.length > MAX_FRAME ? 'frame_too_large' : 'malformed');
+    if (this.#phase.name === 'greeted') return this.#onFirst(frame);
+    if (frame.t === 'report') return this.#onReport(frame.jws, this.#phase.session);
+    if (frame.t === 'receipt') return this.#onReceipt(frame.jws, this.#phase.session);
+    this.close('malformed');
   }
 
-  function unreadable(text: string): void {
-    const code = text.length > MAX_FRAME ? 'frame_too_large' : 'malformed';
-    parts.refused(code);
-    if (phase.name === 'greeted') close(code);
-    else nack(code, null, null);
-  }
-
-  async function greet(frame: AgentFrame): Promise<void> {
-    const opened = frame.t === 'session' ? await openSession(parts.sessions, frame.jws, nonces) : null;
-    if (opened === null || !opened.ok) {
-      const code = opened?.error ?? 'no_session';
-      parts.refused(code);
-      return close(code);
-    }
+  async #onFirst(frame: AgentFrame): Promise<void> {
+    if (frame.t !== 'session') return this.#refuse('no_session');
+    const opened = await openSession(this.#parts.sessions, frame.jws, this.#nonces);
+    if (!opened.ok) return this.#refuse(opened.error);
     // The transport may have ended while the session was verified.
-    if (phase.name !== 'greeted') return;
-    due.abort();
+    if (this.#phase.name !== 'greeted') return;
+    this.#sessionDue.abort();
     const { session, version } = opened.value;
-    const live = liveOf(session);
-    phase = { name: 'open', session, live };
-    connections.take(live);
-    await welcome(parts, live, version, nonces);
+    const live = this.#liveOf(session);
+    this.#phase = { name: 'open', session, live };
+    this.#parts.connections.take(live);
+    await this.#welcome(session.device, version);
   }
 
-  function liveOf({ device, boot }: Session): Live {
-    const { remote, send } = transport;
+  #liveOf({ device, boot }: Session): Live {
     return {
       device,
       boot,
-      remote,
-      since: clock.now(),
-      send: (frame) => void (phase.name === 'open' && send(frame)),
-      challenge(want, deadlineSeconds) {
-        const now = clock.now();
-        this.send({ t: 'challenge', nonce: nonces.issue(now), now, want, deadline_s: deadlineSeconds });
-      },
-      close,
+      remote: this.#transport.remote,
+      since: this.#parts.clock.now(),
+      send: (frame) => this.#send(frame),
+      challenge: (want, deadlineSeconds) =>
+        this.#send({ t: 'challenge', ...this.#nextNonce(), want, deadline_s: deadlineSeconds }),
+      close: (code) => this.close(code),
     };
   }
 
-  async function report(jws: string, session: Session): Promise<void> {
-    const answer = await parts.ingest.report(jws, { session, nonces });
-    if (!answer.ok) return nack(answer.error.code, answer.error.id, answer.error.seqMin);
-    const now = clock.now();
-    transport.send({ t: 'ack', ...answer.value, nonce: nonces.issue(now), now });
+  /** The policy to hold and the orders that are not yet obeyed follow at once. */
+  async #welcome(device: string, version: number): Promise<void> {
+    const { sessions, standing, orders } = this.#parts;
+    const state = await sessions.fleet.get(device);
+    const { everySeconds, fullEverySeconds } = standing.inForce().policy.heartbeat;
+    const rhythm = { heartbeat_s: everySeconds, full_s: fullEverySeconds };
+    this.#send({ t: 'welcome', version, ...this.#nextNonce(), seq_min: state?.seq ?? 0, ...rhythm });
+    this.#send({ t: 'policy', jws: await standing.sealFor(device) });
+    await orders.reconcile(device);
   }
 
-  function nack(code: Refusal, id: string | null, seqMin: number | null): void {
-    if (code === 'revoked') return close(code);
-    const now = clock.now();
-    const next = { nonce: nonces.issue(now), now, seq_min: seqMin };
-    transport.send({ t: 'nack', id, err: code, hint: hintOf(code), ...next });
+  async #onReport(jws: string, session: Session): Promise<void> {
+    const answer = await this.#parts.ingest.report(jws, { session, nonces: this.#nonces });
+    if (answer.ok) return this.#send({ t: 'ack', ...answer.value, ...this.#nextNonce() });
+    const { code, id, seqMin } = answer.error;
+    if (code === 'revoked') return this.close(code);
+    this.#nack(code, id, seqMin);
   }
 
-  async function receipt(jws: string, session: Session): Promise<void> {
-    const answer = await parts.orders.receipt(session.device, jws);
-    if (answer.ok) return transport.send({ t: 'receipt-ack', id: answer.value });
-    parts.refused(answer.error);
-    nack(answer.error, null, null);
+  async #onReceipt(jws: string, session: Session): Promise<void> {
+    const answer = await this.#parts.orders.receipt(session.device, jws);
+    if (answer.ok) return this.#send({ t: 'receipt-ack', id: answer.value });
+    this.#refuse(answer.error);
   }
 
-  transport.send(helloFrame(parts, nonces));
-  clock.sleep(SESSION_DUE_MS, due.signal).then(
-    () => close('timeout'),
-    () => {},
-  );
+  /** Before the session there is nothing to go on with. */
+  #refuse(code: Refusal): void {
+    this.#parts.refused(code);
+    if (this.#phase.name === 'greeted') this.close(code);
+    else this.#nack(code, null, null);
+  }
 
-  return {
-    receive(text) {
-      waiting += 1;
-      if (waiting > MAX_WAITING) return close('rate_limited');
-      queue = queue
-        .then(() => deal(text))
-        .catch((error: unknown) => {
-          log.error({ err: error }, 'connection failed');
-          close('store_unavailable');
-        })
-        .finally(() => {
-          waiting -= 1;
-        });
-    },
-    ended: end,
-    close,
-  };
+  #nack(code: Refusal, id: string | null, seqMin: number | null): void {
+    const hint = hintOf(code);
+    this.#send({ t: 'nack', id, err: code, hint, ...this.#nextNonce(), seq_min: seqMin });
+  }
+
+  #send(frame: ServerFrame): void {
+    if (this.#phase.name === 'open') this.#transport.send(frame);
+  }
+
+  #nextNonce(): { nonce: string; now: number } {
+    const now = this.#parts.clock.now();
+    return { nonce: this.#nonces.issue(now), now };
+  }
 }
 
-function helloFrame({ clock, sessions }: ConnectionParts, nonces: Nonces): ServerFrame {
-  const now = clock.now();
-  const nonce = nonces.issue(now);
-  return { t: 'hello', aud: sessions.audience, nonce, now, versions: OUR_VERSIONS, max_frame: MAX_FRAME };
-}
-
-/** The welcome, the policy to hold, and the orders that are not yet obeyed. */
-async function welcome(parts: ConnectionParts, live: Live, version: number, nonces: Nonces): Promise<void> {
-  const { clock, sessions, standing, orders } = parts;
-  const state = await sessions.fleet.get(live.device);
-  const { everySeconds, fullEverySeconds } = standing.inForce().policy.heartbeat;
-  const now = clock.now();
-  live.send({
-    t: 'welcome',
-    version,
-    now,
-    nonce: nonces.issue(now),
-    seq_min: state?.seq ?? 0,
-    heartbeat_s: everySeconds,
-    full_s: fullEverySeconds,
-  });
-  live.send({ t: 'policy', jws: await standing.sealFor(live.device) });
-  await orders.reconcile(live.device);
+export function openConnection(parts: ConnectionParts, transport: Transport): Connection {
+  const connection = new Connection(parts, transport);
+  connection.greet();
+  return connection;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../base/clock.ts';
+import { iso, type Clock } from '../base/clock.ts';
 import type { Result } from '../base/result.ts';
 import { hashSecret } from '../wire/token.ts';
 import { approve, clearAlarm, createToken, revoke, type Refused } from './administer.ts';
@@ -61,6 +61,8 @@ export async function addConsoleRoutes(app: App, parts: ConsoleParts): Promise<v
     scope.addHook('onRequest', async (request) => requireAdmin(request.raw, adminHash));
     addReading(scope, parts);
     addActing(scope, parts);
+    addOrderRoute(scope, parts);
+    addTokenRoute(scope, parts);
   });
 }
 
@@ -90,49 +92,39 @@ async function document(parts: ConsoleParts, id: string): Promise<DeviceDocument
   return documentOf({ state, orders, connected, policy: policy(), now: clock.now() });
 }
 
+const by = ({ clock }: ConsoleParts) => ({ actor: 'admin', now: clock.now() });
+
 function addActing(app: App, parts: ConsoleParts): void {
-  const { store, clock, orders, orderRoot } = parts;
-  const by = () => ({ actor: 'admin', now: clock.now() });
   const act = async (unit: (db: Db) => Promise<Result<readonly string[], Refused>>) => {
-    for (const device of granted(await store.write(unit))) await parts.changed(device);
+    for (const device of granted(await parts.store.write(unit))) await parts.changed(device);
     return {};
   };
   const schema = { params: idParams, response: { 200: nothing, 404: problem, 409: problem } };
-  app.post('/v1/devices/:id/approve', { schema }, ({ params: { id } }) => act((db) => approve(db, id, by())));
-  app.post('/v1/devices/:id/revoke', { schema }, ({ params: { id } }) => act((db) => revoke(db, id, by())));
-  app.post('/v1/devices/:id/clear-alarm', { schema }, ({ params: { id } }) =>
-    act((db) => clearAlarm(db, id, by())),
-  );
-  app.post(
-    '/v1/devices/:id/orders',
-    {
-      schema: {
-        params: idParams,
-        body: orderRequest,
-        response: { 200: z.object({ id: z.string() }), 409: problem },
-      },
-    },
-    async ({ params, body }) => {
-      const id = await orders.scan(params.id, body.cause);
-      if (id === null)
-        throw new HttpProblem(409, 'not_connected', 'The device is not connected now; try again when it is.');
-      return { id };
-    },
-  );
-  app.post(
-    '/v1/tokens',
-    {
-      schema: {
-        body: tokenRequest,
-        response: { 200: z.object({ id: z.string(), token: z.string(), expiresAt: z.iso.datetime() }) },
-      },
-    },
-    async ({ body: { validHours, ...wanted } }) => {
-      const validMs = validHours * HOUR_MS;
-      const made = await store.write((db) => createToken(db, { ...wanted, validMs }, orderRoot, by()));
-      return { ...made, expiresAt: new Date(made.expiresAt).toISOString() };
-    },
-  );
+  for (const [name, change] of Object.entries({ approve, revoke, 'clear-alarm': clearAlarm })) {
+    app.post(`/v1/devices/:id/${name}`, { schema }, ({ params: { id } }) =>
+      act((db) => change(db, id, by(parts))),
+    );
+  }
+}
+
+function addOrderRoute(app: App, { orders }: ConsoleParts): void {
+  const response = { 200: z.object({ id: z.string() }), 409: problem };
+  const schema = { params: idParams, body: orderRequest, response };
+  app.post('/v1/devices/:id/orders', { schema }, async ({ params, body }) => {
+    const id = await orders.scan(params.id, body.cause);
+    if (id !== null) return { id };
+    throw new HttpProblem(409, 'not_connected', 'The device is not connected now; try again when it is.');
+  });
+}
+
+function addTokenRoute(app: App, parts: ConsoleParts): void {
+  const made = z.object({ id: z.string(), token: z.string(), expiresAt: z.iso.datetime() });
+  const schema = { body: tokenRequest, response: { 200: made } };
+  app.post('/v1/tokens', { schema }, async ({ body: { validHours, ...rest } }) => {
+    const wanted = { ...rest, validMs: validHours * HOUR_MS };
+    const token = await parts.store.write((db) => createToken(db, wanted, parts.orderRoot, by(parts)));
+    return { ...token, expiresAt: iso(token.expiresAt) };
+  });
 }
 
 const STATUS_FOR = { not_found: 404, wrong_state: 409, exists: 409 } as const;

@@ -45,9 +45,11 @@ function addEnrolmentRoutes(
 
 function addLinkRoute(app: App, { remoteOf, longPoll }: DeviceRouteParts): void {
   const bodyLimit = 4 * MAX_FRAME;
+  // A whole office behind one address polls.
+  const config = { rateLimit: { max: 6_000, timeWindow: '1 minute' } };
   app.post(
     '/v1/link',
-    { bodyLimit, schema: { body: linkRequest, response: { 200: linkResponse } } },
+    { bodyLimit, config, schema: { body: linkRequest, response: { 200: linkResponse } } },
     async (request) => {
       const { link, frames } = request.body;
       const answer = await longPoll.exchange(remoteOf(request.raw), link, frames);

@@ -8,7 +8,8 @@ import { addDeviceRoutes } from './device-routes.ts';
 import { createEnrolment } from './enrol.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { answerErrors, createHttp, type App } from './http.ts';
-import { createLongPoll } from './long-poll.ts';
+import { LongPoll } from './long-poll.ts';
+import { createPending } from './pending.ts';
 import { createGate } from './radius.ts';
 import { addRadiusRoutes } from './radius-routes.ts';
 import type { Services } from './services.ts';
@@ -26,7 +27,9 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
   const remoteOf = createAddressReader(config.trustedProxies);
   const app = await createHttp(tls, remoteOf);
   answerErrors(app, log);
-  const longPoll = createLongPoll({ clock, open: openLink, limits: config.limits });
+  const pending = createPending(config.limits.pendingPerAddress);
+  const link = { clock, remoteOf, open: openLink, pending, maxConnections: config.limits.connections };
+  const longPoll = new LongPoll(link);
   const enrolment = createEnrolment({ ...services, issuer: services.urn, tlsCa: tls.ca });
   const { enrolmentsPerMinute } = config.limits;
   addDeviceRoutes(app, { remoteOf, enrolment, longPoll, metrics: services.metrics, enrolmentsPerMinute });
@@ -38,7 +41,7 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
     orderRoot: services.keys.root.kid,
   });
   addHealthRoutes(app, services);
-  const sockets = serveWebSockets(app.server, { remoteOf, open: openLink, limits: config.limits });
+  const sockets = serveWebSockets(app.server, link);
   const close = async () => {
     sockets.close();
     longPoll.close();

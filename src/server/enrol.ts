@@ -18,7 +18,7 @@ import {
   type Device,
 } from './store/devices.ts';
 import type { Db, Store } from './store/store.ts';
-import type { TokenRow } from './store/tables.ts';
+import type { KeyRow, TokenRow } from './store/tables.ts';
 import { findToken, usedBy, useToken } from './store/tokens.ts';
 import { isSkewed } from './verify-report.ts';
 
@@ -117,41 +117,29 @@ async function knownDevice(db: Db, token: string, kid: string): Promise<Admitted
   return device ?? null;
 }
 
-async function addDevice(
-  db: Db,
-  { claims, reportKey, kid }: Asked,
-  token: TokenRow,
-  now: number,
-): Promise<Admitted> {
-  const { host, ueid } = claims;
-  const twin = host.machine_id === null ? undefined : await findLiveOnMachine(db, host.machine_id);
+async function addDevice(db: Db, asked: Asked, token: TokenRow, now: number): Promise<Admitted> {
+  const { host, ueid } = asked.claims;
+  const { name, platform, machine_id, key_protection } = host;
+  const twin = machine_id === null ? undefined : await findLiveOnMachine(db, machine_id);
   const status = twin === undefined && token.approval === 0 ? 'live' : 'pending';
   const id = randomUUIDv7();
-  const { name, platform, machine_id, key_protection } = host;
-  await insertDevice(
-    db,
-    {
-      id,
-      name,
-      platform,
-      machine_id,
-      key_protection,
-      ueid,
-      status,
-      replaces: twin?.id ?? null,
-      enrolled_at: now,
-    },
-    [
-      { kid, kind: 'report', jwk: JSON.stringify(reportKey), created_at: now },
-      {
-        kid: await thumbprint(claims.encryption_key),
-        kind: 'encryption',
-        jwk: JSON.stringify(claims.encryption_key),
-        created_at: now,
-      },
-    ],
-  );
+  const facts = { name, platform, machine_id, key_protection, ueid };
+  const device = { id, ...facts, status, replaces: twin?.id ?? null, enrolled_at: now } as const;
+  await insertDevice(db, device, await keyRows(asked, now));
   return { id, status };
+}
+
+async function keyRows({ claims, reportKey, kid }: Asked, now: number): Promise<Omit<KeyRow, 'device'>[]> {
+  const { encryption_key: encryption } = claims;
+  return [
+    { kid, kind: 'report', jwk: JSON.stringify(reportKey), created_at: now },
+    {
+      kid: await thumbprint(encryption),
+      kind: 'encryption',
+      jwk: JSON.stringify(encryption),
+      created_at: now,
+    },
+  ];
 }
 
 function answer({ clock, keys, issuer }: EnrolParts, { claims }: Asked, device: Admitted): Promise<string> {

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { AgentFrame, linkResponse, ServerFrame } from '../wire/frames.ts';
 import type { Connection, Transport } from './connection.ts';
 import { freshNonce } from './nonces.ts';
+import type { Pending } from './pending.ts';
 
 type LinkResponse = z.infer<typeof linkResponse>;
 
@@ -13,98 +14,121 @@ const IDLE_MS = 60_000;
 const ANSWER_MS = 5_000;
 const MAX_FRAMES = 64;
 
-/** The link over HTTPS, for networks that block WebSocket: the same frames, in requests and answers. */
-export type LongPoll = {
-  /** Null for a link that this address does not have. */
-  exchange(remote: string, link: string | null, frames: readonly AgentFrame[]): Promise<LinkResponse | null>;
-  close(): void;
+export type LongPollParts = {
+  clock: Clock;
+  open(transport: Transport): Connection;
+  pending: Pending;
+  maxConnections: number;
 };
+
+/** What is there to be said on one link, and whoever waits for it. */
+class Outbox {
+  #frames: ServerFrame[] = [];
+  #wake: () => void = () => {};
+  isClosed = false;
+
+  put(frame: ServerFrame): void {
+    this.#frames.push(frame);
+    // A peer that fetches nothing is not there any more.
+    if (this.#frames.length > MAX_FRAMES) this.isClosed = true;
+    this.#wake();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.#wake();
+  }
+
+  take(): ServerFrame[] {
+    return this.#frames.splice(0, MAX_FRAMES);
+  }
+
+  /** Resolves when there is a frame, the link has closed, or after `ms`. A later caller relieves an earlier one. */
+  wait(ms: number): Promise<void> {
+    this.#wake();
+    if (this.#frames.length > 0 || this.isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
 
 type Link = {
   id: string;
   remote: string;
   connection: Connection;
-  outbox: ServerFrame[];
-  closed: boolean;
-  wake: () => void;
+  outbox: Outbox;
+  leave(): void;
   usedAt: number;
 };
 
-export function createLongPoll(parts: {
-  clock: Clock;
-  open(transport: Transport): Connection;
-  limits: { connections: number };
-}): LongPoll {
-  const { clock, open, limits } = parts;
-  const links = new Map<string, Link>();
+/** The link over HTTPS, for networks that block WebSocket: the same frames, in requests and answers. */
+export class LongPoll {
+  readonly #parts: LongPollParts;
+  readonly #links = new Map<string, Link>();
+  readonly #sweep: NodeJS.Timeout;
 
-  function start(remote: string): Link | null {
-    if (links.size >= limits.connections) return null;
-    const link: Omit<Link, 'connection'> = {
-      id: freshNonce(),
-      remote,
-      outbox: [],
-      closed: false,
-      wake: () => {},
-      usedAt: clock.now(),
-    };
+  /** Has to be closed. */
+  constructor(parts: LongPollParts) {
+    this.#parts = parts;
+    this.#sweep = setInterval(() => this.#endIdle(), IDLE_MS / 4);
+  }
+
+  /** One request; null for a link that this address does not have, or may not open now. */
+  async exchange(
+    remote: string,
+    id: string | null,
+    frames: readonly AgentFrame[],
+  ): Promise<LinkResponse | null> {
+    const link = id === null ? this.#start(remote) : this.#links.get(id);
+    if (!link || link.remote !== remote) return null;
+    link.usedAt = this.#parts.clock.now();
+    for (const frame of frames) link.connection.receive(JSON.stringify(frame));
+    await link.outbox.wait(frames.length > 0 ? ANSWER_MS : HOLD_MS);
+    link.usedAt = this.#parts.clock.now();
+    const closed = link.outbox.isClosed;
+    if (closed) this.#end(link);
+    return { link: link.id, frames: link.outbox.take(), closed };
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+    for (const link of this.#links.values()) {
+      link.outbox.close();
+      this.#end(link);
+    }
+  }
+
+  #start(remote: string): Link | null {
+    const { clock, open, pending, maxConnections } = this.#parts;
+    const leave = this.#links.size < maxConnections ? pending.enter(remote) : null;
+    if (leave === null) return null;
+    const outbox = new Outbox();
     const connection = open({
       remote,
       send(frame) {
-        link.outbox.push(frame);
-        if (link.outbox.length > MAX_FRAMES) link.closed = true;
-        link.wake();
+        if (frame.t === 'welcome') leave();
+        outbox.put(frame);
       },
-      close() {
-        link.closed = true;
-        link.wake();
-      },
+      close: () => outbox.close(),
     });
-    const whole = Object.assign(link, { connection });
-    links.set(link.id, whole);
-    return whole;
+    const link = { id: freshNonce(), remote, connection, outbox, leave, usedAt: clock.now() };
+    this.#links.set(link.id, link);
+    return link;
   }
 
-  function end(link: Link): void {
-    links.delete(link.id);
+  #endIdle(): void {
+    const since = this.#parts.clock.now() - IDLE_MS;
+    for (const link of this.#links.values()) if (link.usedAt < since) this.#end(link);
+  }
+
+  #end(link: Link): void {
+    this.#links.delete(link.id);
+    link.leave();
     link.connection.ended();
   }
-
-  const sweep = setInterval(() => {
-    for (const link of links.values()) if (clock.now() - link.usedAt > IDLE_MS) end(link);
-  }, IDLE_MS / 4);
-
-  return {
-    async exchange(remote, id, frames) {
-      const known = id === null ? start(remote) : links.get(id);
-      if (!known || known.remote !== remote) return null;
-      known.usedAt = clock.now();
-      for (const frame of frames) known.connection.receive(JSON.stringify(frame));
-      await somethingToSay(known, frames.length > 0 ? ANSWER_MS : HOLD_MS);
-      known.usedAt = clock.now();
-      const said = known.outbox.splice(0, MAX_FRAMES);
-      if (known.closed) end(known);
-      return { link: known.id, frames: said, closed: known.closed };
-    },
-    close() {
-      clearInterval(sweep);
-      for (const link of links.values()) {
-        link.wake();
-        end(link);
-      }
-    },
-  };
-}
-
-/** Resolves when the link has a frame to deliver, has closed, or after `ms`. A later request relieves an earlier one. */
-function somethingToSay(link: Link, ms: number): Promise<void> {
-  link.wake();
-  if (link.outbox.length > 0 || link.closed) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    link.wake = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
 }

@@ -5,13 +5,16 @@ import { runClockwork } from './clockwork.ts';
 import type { ServerConfig } from './config.ts';
 import { pathsIn } from './data-folder.ts';
 import { openDoors, type Doors } from './doors.ts';
+import { lockFolder } from './folder-lock.ts';
 import { exists } from './init.ts';
 import { createMetrics } from './metrics.ts';
 import { reloadPolicy, watchPolicy, type PolicyWatch } from './policy-file.ts';
 import { runRetention } from './retention.ts';
 import { createServices, type Services } from './services.ts';
 import { closedOnFailure, StartError } from './start-error.ts';
+import type { CommitObserver } from './store/group-commit.ts';
 import { openSqlite } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
 
 export { StartError } from './start-error.ts';
 
@@ -37,11 +40,24 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
   const paths = pathsIn(config.dataDir);
   await requireInit(config.dataDir, paths.orderRoot);
   const metrics = createMetrics();
-  const store = await openSqlite(paths.database, metrics.committed);
+  const store = await openAlone(config.dataDir, paths.database, metrics.committed);
   return closedOnFailure(store.close, async () => {
     const services = await createServices(config, paths, { clock, log, store, metrics });
     return run(config, services, await openDoors(config, paths, services));
   });
+}
+
+async function openAlone(folder: string, file: string, observe: CommitObserver): Promise<Store> {
+  const { release } = lockFolder(folder);
+  const store = await closedOnFailure(
+    async () => release(),
+    () => openSqlite(file, observe),
+  );
+  const close = async () => {
+    await store.close();
+    release();
+  };
+  return { ...store, close };
 }
 
 function run(config: ServerConfig, services: Services, doors: Doors): RunningServer {

@@ -9,7 +9,6 @@ import { OUR_VERSIONS } from '../wire/version.ts';
 import type { Fleet } from './fleet.ts';
 import type { Nonces } from './nonces.ts';
 import { raiseAlarm } from './store/alarms.ts';
-import { audit } from './store/audit.ts';
 import { findByReportKey, findDevice, setBoot, type Device } from './store/devices.ts';
 import { StoreUnavailable, type Db, type Store } from './store/store.ts';
 import { isSkewed, type Session } from './verify-report.ts';
@@ -97,12 +96,7 @@ async function takeOver(db: Db, id: string, boot: string, now: number): Promise<
   if (device.boot === boot) return null;
   const retired = JSON.parse(device.retired_boots) as string[];
   if (retired.includes(boot)) {
-    const isNew = await raiseAlarm(
-      db,
-      { device: id, kind: 'cloned_key', detail: `start ${boot} came back` },
-      now,
-    );
-    if (isNew) await audit(db, now, { actor: 'server', action: 'alarm cloned_key', subject: id });
+    await raiseAlarm(db, { device: id, kind: 'cloned_key', detail: `start ${boot} came back` }, now);
     return 'cloned_key';
   }
   const earlier = device.boot === null ? retired : [...retired, device.boot];

@@ -168,3 +168,19 @@ test('closing ends in good order, with nobody late', async () => {
   const server = await start();
   expect(await server.close()).toEqual({ reason: 'signal', by: null, late: [] });
 });
+
+describe('one folder', () => {
+  test('serves one server at a time', async () => {
+    await make();
+    const server = await start();
+    await expect(start()).rejects.toThrow(/Another server works in .* already/);
+    await server.close();
+    await (await start()).close();
+  });
+
+  test('with a database that is none says which file', async () => {
+    await make();
+    await writeFile(paths.database, 'this is no database, and never was one '.repeat(100));
+    await expect(start()).rejects.toThrow(/drawbridge\.db cannot be opened: .*not a database/);
+  });
+});

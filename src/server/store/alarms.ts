@@ -1,10 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { audit } from './audit.ts';
 import type { Db } from './store.ts';
 import type { AlarmRow } from './tables.ts';
 
 export type AlarmKind = AlarmRow['kind'];
 
-/** Raises an alarm unless one of its kind is open for the device; true when it is new. */
+/** Raises an alarm, on record, unless one of its kind is open for the device; true when it is new. */
 export async function raiseAlarm(
   db: Db,
   alarm: { device: string; kind: AlarmKind; detail: string },
@@ -17,6 +18,7 @@ export async function raiseAlarm(
     .insertInto('alarms')
     .values({ ...alarm, ...fresh })
     .execute();
+  await audit(db, now, { actor: 'server', action: `alarm ${alarm.kind}`, subject: alarm.device });
   return true;
 }
 

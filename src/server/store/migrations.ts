@@ -43,43 +43,13 @@ function firstTables(db: Schema): AnyTable[] {
 
 function identityTables(db: Schema) {
   return [
-    db.schema
-      .createTable('devices')
-      .addColumn('id', 'text', key)
-      .addColumn('name', 'text', required)
-      .addColumn('platform', 'text', required)
-      .addColumn('machine_id', 'text')
-      .addColumn('ueid', 'text', required)
-      .addColumn('key_protection', 'text', required)
-      .addColumn('status', 'text', required)
-      .addColumn('replaces', 'text', (column) => column.references('devices.id'))
-      .addColumn('enrolled_at', 'bigint', required)
-      .addColumn('seq', 'bigint', required)
-      .addColumn('boot', 'text')
-      .addColumn('retired_boots', 'text', required)
-      .addColumn('base_seq', 'bigint')
-      .addColumn('base_dig', 'text')
-      .addColumn('last_report', 'text')
-      .addColumn('seen_at', 'bigint')
-      .addColumn('facts_at', 'bigint')
-      .addColumn('agent_version', 'text')
-      .addColumn('dropped', 'bigint', required),
+    devicesTable(db),
     ofDevice(db, 'keys')
       .addColumn('kid', 'text', key)
       .addColumn('kind', 'text', required)
       .addColumn('jwk', 'text', required)
       .addColumn('created_at', 'bigint', required),
-    db.schema
-      .createTable('tokens')
-      .addColumn('id', 'text', key)
-      .addColumn('hash', 'text', required)
-      .addColumn('kind', 'text', required)
-      .addColumn('uses_left', 'integer', required)
-      .addColumn('approval', 'integer', required)
-      .addColumn('note', 'text', required)
-      .addColumn('created_at', 'bigint', required)
-      .addColumn('expires_at', 'bigint', required)
-      .addColumn('revoked_at', 'bigint'),
+    tokensTable(db),
     ofDevice(db, 'token_uses')
       .addColumn('token', 'text', (column) => column.notNull().references('tokens.id'))
       .addColumn('kid', 'text', required)
@@ -93,6 +63,44 @@ function identityTables(db: Schema) {
       .addColumn('created_at', 'bigint', required)
       .addColumn('revoked_at', 'bigint'),
   ];
+}
+
+function devicesTable(db: Schema) {
+  return db.schema
+    .createTable('devices')
+    .addColumn('id', 'text', key)
+    .addColumn('name', 'text', required)
+    .addColumn('platform', 'text', required)
+    .addColumn('machine_id', 'text')
+    .addColumn('ueid', 'text', required)
+    .addColumn('key_protection', 'text', required)
+    .addColumn('status', 'text', required)
+    .addColumn('replaces', 'text', (column) => column.references('devices.id'))
+    .addColumn('enrolled_at', 'bigint', required)
+    .addColumn('seq', 'bigint', required)
+    .addColumn('boot', 'text')
+    .addColumn('retired_boots', 'text', required)
+    .addColumn('base_seq', 'bigint')
+    .addColumn('base_dig', 'text')
+    .addColumn('last_report', 'text')
+    .addColumn('seen_at', 'bigint')
+    .addColumn('facts_at', 'bigint')
+    .addColumn('agent_version', 'text')
+    .addColumn('dropped', 'bigint', required);
+}
+
+function tokensTable(db: Schema) {
+  return db.schema
+    .createTable('tokens')
+    .addColumn('id', 'text', key)
+    .addColumn('hash', 'text', required)
+    .addColumn('kind', 'text', required)
+    .addColumn('uses_left', 'integer', required)
+    .addColumn('approval', 'integer', required)
+    .addColumn('note', 'text', required)
+    .addColumn('created_at', 'bigint', required)
+    .addColumn('expires_at', 'bigint', required)
+    .addColumn('revoked_at', 'bigint');
 }
 
 function evidenceTables(db: Schema) {
@@ -117,18 +125,22 @@ function evidenceTables(db: Schema) {
       .addColumn('reading', 'text', required)
       .addColumn('received_at', 'bigint', required)
       .addPrimaryKeyConstraint('raw_key', ['device', 'check_id'] as never),
-    ofDevice(db, 'decisions')
-      .addColumn('id', 'text', key)
-      .addColumn('at', 'bigint', required)
-      .addColumn('access', 'text', required)
-      .addColumn('risk_score', 'integer', required)
-      .addColumn('risk_level', 'text', required)
-      .addColumn('reason', 'text', required)
-      .addColumn('sentence', 'text', required)
-      .addColumn('since', 'bigint', required)
-      .addColumn('until', 'bigint', required)
-      .addColumn('policy', 'text', required),
+    decisionsTable(db),
   ];
+}
+
+function decisionsTable(db: Schema) {
+  return ofDevice(db, 'decisions')
+    .addColumn('id', 'text', key)
+    .addColumn('at', 'bigint', required)
+    .addColumn('access', 'text', required)
+    .addColumn('risk_score', 'integer', required)
+    .addColumn('risk_level', 'text', required)
+    .addColumn('reason', 'text', required)
+    .addColumn('sentence', 'text', required)
+    .addColumn('since', 'bigint', required)
+    .addColumn('until', 'bigint', required)
+    .addColumn('policy', 'text', required);
 }
 
 function orderTables(db: Schema) {

@@ -31,9 +31,6 @@ export async function openSqlite(file: string, observe?: CommitObserver): Promis
   const reading = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   const reader = kyselyOn(reading);
   const commits = groupCommit({ exec: (sql) => writing.exec(sql), isFatal }, observe);
-  const version = writing.prepare('pragma data_version');
-  const versionNow = () => version.get()?.data_version;
-  let seen = versionNow();
   return {
     write: (unit) => commits.add(() => unit(writer)),
     async read(query) {
@@ -43,16 +40,24 @@ export async function openSqlite(file: string, observe?: CommitObserver): Promis
         throw isFatal(error) ? new StoreUnavailable(error) : error;
       }
     },
-    async changedElsewhere() {
-      const before = seen;
-      seen = versionNow();
-      return seen !== before;
-    },
+    changedElsewhere: changeDetector(writing),
     async close() {
       await commits.drained();
       reading.close();
       writing.close();
     },
+  };
+}
+
+/** SQLite's `data_version` moves with commits of other connections only. */
+function changeDetector(database: DatabaseSync): () => Promise<boolean> {
+  const statement = database.prepare('pragma data_version');
+  const version = () => statement.get()?.data_version;
+  let seen = version();
+  return async () => {
+    const before = seen;
+    seen = version();
+    return seen !== before;
   };
 }
 
