@@ -9,6 +9,8 @@ export const testNeeds: readonly Need[] = [
   { package: 'strace', file: '/usr/bin/strace' },
   { package: 'iproute2', file: '/usr/bin/ss' },
   { package: 'util-linux', file: '/usr/bin/lsblk' },
+  { package: 'gnome-keyring', file: '/usr/bin/gnome-keyring-daemon' },
+  { package: 'dbus', file: '/usr/bin/dbus-run-session' },
 ];
 
 export const isRoot = process.getuid?.() === 0;

@@ -1,14 +1,14 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  generateKeyPair,
-  sign,
-  type KeyObject,
-} from 'node:crypto';
-import { promisify } from 'node:util';
+import { createPublicKey, diffieHellman } from 'node:crypto';
 import { z } from 'zod';
-import { publicJwk, thumbprint, type PublicJwk, type Signer } from '../wire/envelope.ts';
+import { thumbprint, type PublicJwk, type Signer } from '../wire/envelope.ts';
+import {
+  generateJwk,
+  importJwk,
+  privateJwk,
+  publicPart,
+  signBytes,
+  softwareSigner,
+} from '../wire/software-key.ts';
 
 export type KeyProtection = 'tpm' | 'os-keystore' | 'file';
 
@@ -27,14 +27,10 @@ export class KeyStoreError extends Error {
   override name = 'KeyStoreError';
 }
 
-const privateJwk = publicJwk.extend({ d: z.string().length(43) });
-
 /** Both keys as a software store keeps them. */
 export const keyPair = z.strictObject({ report: privateJwk, encryption: privateJwk });
 
 export type KeyPair = z.infer<typeof keyPair>;
-
-const generate = promisify(generateKeyPair);
 
 export async function generateKeys(): Promise<KeyPair> {
   const [report, encryption] = await Promise.all([generateJwk(), generateJwk()]);
@@ -64,29 +60,5 @@ export async function reportSigner(keys: KeyStore): Promise<Signer> {
 
 /** A key for one connection. It exists in memory only and is gone with the connection. */
 export async function sessionSigner(): Promise<Signer> {
-  const jwk = await generateJwk();
-  const key = importJwk(jwk);
-  const shown = publicPart(jwk);
-  return { kid: await thumbprint(shown), jwk: shown, sign: (bytes) => signBytes(key, bytes) };
-}
-
-async function generateJwk(): Promise<z.infer<typeof privateJwk>> {
-  const { privateKey } = await generate('ec', { namedCurve: 'P-256' });
-  return privateJwk.parse(privateKey.export({ format: 'jwk' }));
-}
-
-function importJwk(jwk: z.infer<typeof privateJwk>): KeyObject {
-  return createPrivateKey({ key: jwk, format: 'jwk' });
-}
-
-function publicPart({ kty, crv, x, y }: z.infer<typeof privateJwk>): PublicJwk {
-  return { kty, crv, x, y };
-}
-
-function signBytes(key: KeyObject, bytes: Uint8Array): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, (error, signature) =>
-      error ? reject(error) : resolve(signature),
-    );
-  });
+  return softwareSigner(await generateJwk());
 }

@@ -46,7 +46,7 @@ const COLUMNS = new RegExp(
 );
 
 /** Command lines: `--password VALUE`, with a zero byte between the words in /proc. */
-const ARGUMENT = new RegExp(String.raw`(-{1,2}[\w-]{0,40}(?:${WORDS})[ \0])([^\s\0]+)`, 'gi');
+const ARGUMENT = new RegExp(String.raw`((?<![^\s\0])-{1,2}[\w-]{0,40}(?:${WORDS})[ \0])([^\s\0]+)`, 'gi');
 
 const KEY_LINE = /(\bkey["']?[ \t]{0,8}[:=][ \t]{0,8}["']?)((?:0[sx])?[A-Za-z0-9+/]{16,}={0,2})/gi;
 

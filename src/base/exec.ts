@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { Command } from './commands.ts';
+import { taskkill, type Command } from './commands.ts';
+import { posixStyle, type ProcessStyle } from './process-style.ts';
 
 export type { ChildProcess } from 'node:child_process';
 
@@ -25,34 +26,62 @@ export type RunOptions = {
 export const DEFAULT_TIMEOUT_MS = 10_000;
 export const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
 
-/** The whole environment of every program we start: C locale, UTC, a fixed path, nothing inherited. */
-const ENVIRONMENT = {
-  PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-  LC_ALL: 'C',
-  LANG: 'C',
-  LANGUAGE: '',
-  TZ: 'UTC',
-  NO_COLOR: '1',
-  SYSTEMD_COLORS: '0',
-  SYSTEMD_PAGER: '',
-  HOME: '/',
-} as const;
+/** Milliseconds that a killed program's end may take until we go on without it. */
+const GIVE_UP_MS = 2_000;
+
+let style = posixStyle;
+
+/** Said once at the start of a command, which alone knows the system; without it, programs are started as on POSIX. */
+export function useProcessStyle(chosen: ProcessStyle): void {
+  style = chosen;
+}
 
 /**
- * Runs one program to its end: no shell, fixed environment, `/` as working folder, its own process group.
+ * Runs one program to its end: no shell, fixed environment and working folder, its own process group.
  * Never rejects: whatever goes wrong is in `failure`. Output is decoded as UTF-8, each wrong byte as U+FFFD.
+ * Always resolves, at the latest two seconds after the program was killed.
  */
 export function run(command: Command, argv: readonly string[], options: RunOptions = {}): Promise<Output> {
+  return runBounded(command.path, argv, options);
+}
+
+/** Another account, by numbers. Its supplementary groups are none. */
+export type User = { uid: number; gid: number };
+
+/** Runs a script of ours under the same Node as `run` runs a program, as another user where that is asked for. */
+export function runOurs(
+  script: string,
+  argv: readonly string[],
+  { user, ...options }: RunOptions & { user?: User } = {},
+): Promise<Output> {
+  return runBounded(process.execPath, [script, ...argv], options, user);
+}
+
+function runBounded(
+  path: string,
+  argv: readonly string[],
+  options: RunOptions,
+  user?: User,
+): Promise<Output> {
   return new Promise((resolve) => {
-    const child = spawn(command.path, argv, {
-      cwd: '/',
-      env: { ...ENVIRONMENT },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A group of its own, so that a hanging program's children end with it.
-      detached: true,
-      windowsHide: true,
-    });
-    collect(child, options, resolve);
+    try {
+      collect(start(path, argv, user), options, resolve);
+    } catch (error) {
+      // Most failures to start are events; a NUL in an argument or an account that we may not become are not.
+      resolve({ stdout: '', stderr: '', code: null, failure: failureOf(error as NodeJS.ErrnoException) });
+    }
+  });
+}
+
+function start(path: string, argv: readonly string[], user?: User): ChildProcess {
+  return spawn(path, argv, {
+    cwd: style.cwd,
+    env: { ...style.environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // A group of its own, so that a hanging program's children end with it. On Windows it would mean no console.
+    detached: style.hasGroups,
+    windowsHide: true,
+    ...user,
   });
 }
 
@@ -62,10 +91,22 @@ function collect(child: ChildProcess, options: RunOptions, resolve: (output: Out
   const errors: Buffer[] = [];
   let bytes = 0;
   let failure: Output['failure'] = null;
+  let givingUp: NodeJS.Timeout | undefined;
 
+  const finish = (code: number | null, why: Output['failure']) => {
+    clearTimeout(timer);
+    clearTimeout(givingUp);
+    signal?.removeEventListener('abort', aborted);
+    resolve({ stdout: text(out), stderr: text(errors), code: why ? null : code, failure: why });
+  };
   const stop = (why: 'timeout' | 'flood') => {
-    failure ??= why;
-    killGroup(child);
+    if (failure !== null) return;
+    failure = why;
+    killAll(child);
+    givingUp = setTimeout(() => {
+      abandon(child);
+      finish(null, why);
+    }, GIVE_UP_MS);
   };
   const aborted = () => stop('timeout');
   const timer = setTimeout(aborted, timeoutMs);
@@ -83,11 +124,6 @@ function collect(child: ChildProcess, options: RunOptions, resolve: (output: Out
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.stdin ?? '');
 
-  const finish = (code: number | null, why: Output['failure']) => {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', aborted);
-    resolve({ stdout: text(out), stderr: text(errors), code: why ? null : code, failure: why });
-  };
   child.once('error', (error: NodeJS.ErrnoException) => finish(null, failureOf(error)));
   child.once('close', (code) => finish(code, failure ?? (code === null ? 'signal' : null)));
 }
@@ -100,13 +136,41 @@ function failureOf(error: NodeJS.ErrnoException): 'not-found' | 'denied' {
   return error.code === 'EACCES' || error.code === 'EPERM' ? 'denied' : 'not-found';
 }
 
-function killGroup(child: ChildProcess) {
+function killAll(child: ChildProcess) {
   if (child.pid === undefined) return;
+  if (style.hasGroups) killGroup(child.pid);
+  else killTree(child, child.pid);
+}
+
+function killGroup(pid: number) {
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-pid, 'SIGKILL');
   } catch {
     // The group has ended by itself in the meantime.
   }
+}
+
+/** Windows has no groups to end. The root of the tree goes last: without it, its children cannot be found. */
+function killTree(child: ChildProcess, pid: number) {
+  const { cwd, environment } = style;
+  const argv = ['/T', '/F', '/PID', String(pid)];
+  const killer = spawn(taskkill.path, argv, {
+    cwd,
+    env: { ...environment },
+    stdio: 'ignore',
+    windowsHide: true,
+  });
+  const killRoot = () => void child.kill('SIGKILL');
+  killer.once('error', killRoot);
+  killer.once('close', killRoot);
+}
+
+/** Lets go of a program that does not end, or whose output a child that escaped still holds open. */
+function abandon(child: ChildProcess) {
+  child.stdin?.destroy();
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  child.unref();
 }
 
 /** Starts another command of ours under the same Node, as a long-running process (`npm start`, tests, benchmarks). */

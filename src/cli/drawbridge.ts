@@ -2,6 +2,8 @@
 import { homedir } from 'node:os';
 import { Command } from 'commander';
 import { platformOf } from '../agent/paths.ts';
+import { useProcessStyle } from '../base/exec.ts';
+import { styleFor } from '../base/process-style.ts';
 import { loadSettings, type Settings, type SettingsOptions } from './agent-settings.ts';
 import type { EnrollOptions } from './agent-enroll.ts';
 import { complain } from './present.ts';
@@ -137,4 +139,5 @@ withSettings(program.command('agent'))
     }),
   );
 
+useProcessStyle(styleFor(process.platform));
 await program.parseAsync();

@@ -49,10 +49,10 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
 
 async function openAlone(folder: string, file: string, observe: CommitObserver): Promise<Store> {
   const { release } = lockFolder(folder);
-  const store = await closedOnFailure(
-    async () => release(),
-    () => openSqlite(file, observe),
-  );
+  const store = await openSqlite(file, observe).catch((error: unknown) => {
+    release();
+    throw new StartError(`${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`);
+  });
   const close = async () => {
     await store.close();
     release();

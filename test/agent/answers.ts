@@ -1,3 +1,4 @@
+import type { AgentSelf } from '../../collectors/check.ts';
 import type { Recording } from '../../src/agent/replay.ts';
 import type { Answer } from '../../src/agent/recorder.ts';
 
@@ -16,3 +17,13 @@ export function answersOf(recording: Recording): Answer[] {
   ];
   return answers.map((answer) => ({ ...answer, checks: [] })) as Answer[];
 }
+
+export const SELF: AgentSelf = {
+  version: '1.2.3',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  keyProtection: null,
+  integrity: null,
+  spoolDropped: 0,
+  crashes: 0,
+  managed: [],
+};

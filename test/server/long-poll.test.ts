@@ -25,18 +25,18 @@ async function pollChannel(target: Target): Promise<Channel> {
   const first = await exchange(target, null);
   const waiting = [...first.frames];
   let take: (frame: ServerFrame) => void = (frame) => waiting.push(frame);
-  let closed = false;
+  const state = { closed: false };
   const deliver = (answer: Exchange) => {
-    closed ||= answer.closed;
+    state.closed ||= answer.closed;
     answer.frames.forEach((frame) => take(frame));
   };
   const poll = async () => {
-    while (!closed) deliver(await exchange(target, first.link));
+    while (!state.closed) deliver(await exchange(target, first.link));
   };
   poll().catch(() => {});
   return {
     send: (text) => void exchange(target, first.link, [JSON.parse(text)]).then(deliver, () => {}),
-    close: () => void (closed = true),
+    close: () => void (state.closed = true),
     onFrame(taker) {
       take = taker;
       waiting.splice(0).forEach(taker);
