@@ -27,7 +27,7 @@ const parts: readonly Part[] = [
     name: 'wire',
     files: /^src\/wire\//,
     may: ['base', 'specs', 'wire'],
-    packages: /^(zod|jose|canonicalize|node:crypto)$/,
+    packages: /^(zod|jose|canonicalize|node:crypto|node:util)$/,
     why: 'no network, no store',
   },
   {

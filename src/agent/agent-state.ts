@@ -71,5 +71,6 @@ function firstStatus({ version, crashes }: OpenStateOptions, startedAt: string, 
     clockOffsetMs: 0,
     crashes,
     pace: null,
+    inventory: null,
   };
 }

@@ -10,10 +10,11 @@ import { openAgentState, type AgentState } from './agent-state.ts';
 import { createBell, type Bell } from './bell.ts';
 import type { AgentConfig } from './config.ts';
 import { judgeAll, loadDefaultPolicy } from './judgement.ts';
+import { createInventory, type ReadInventory } from './inventory.ts';
 import type { KeyStore } from './keys.ts';
 import { createLink } from './link.ts';
 import { takeLock } from './lock.ts';
-import type { Hosts, UpdatesSchedule } from './open-host.ts';
+import type { Hosts, UpdatesSchedule } from './cycle.ts';
 import { createOrders, done, type OrderHandlers } from './orders.ts';
 import { statePaths } from './paths.ts';
 import { collectReport, DEADLINE_MS } from './report.ts';
@@ -32,6 +33,8 @@ export type AgentOptions = {
   version: string;
   readers: Readers;
   hosts: Hosts;
+  /** Without it, what kind of computer this is stays unknown. */
+  readInventory?: ReadInventory;
   env: Readonly<Record<string, string | undefined>>;
   log: Logger;
 };
@@ -111,7 +114,12 @@ async function assemble(run: Run): Promise<Actor[]> {
     wakes.ring();
     scheduler.nudge();
   });
-  return [scheduler, link, wakeWatch];
+  return [scheduler, link, wakeWatch, ...inventoryOf(run)];
+}
+
+function inventoryOf({ readInventory: read, state: { clock, status } }: Run): Actor[] {
+  if (read === undefined) return [];
+  return [createInventory({ read, clock, onRead: (inventory) => status.update({ inventory }) })];
 }
 
 /** What this agent can do when the server orders it. */

@@ -10,7 +10,7 @@ const FORMAT = 'drawbridge-capture';
 /** Rises when an older program could misread a newer archive. */
 const VERSION = 1;
 
-const MAX_PACKED = 64 * 1024 * 1024;
+export const MAX_PACKED = 64 * 1024 * 1024;
 const MAX_UNPACKED = 160 * 1024 * 1024;
 const MAX_ANSWERS = 20_000;
 
@@ -73,7 +73,7 @@ const self = z.object({
   integrity: z.boolean().nullable(),
   spoolDropped: z.number().int().nonnegative(),
   crashes: z.number().int().nonnegative(),
-  managed: z.array(short).max(100),
+  managed: z.array(short).max(100).readonly(),
 });
 
 const archiveSchema = z.object({

@@ -228,7 +228,7 @@ export class EvidenceFlow {
 
   /** `readings` is all that the report holds, of which a delta shows a part. */
   async #state(part: Part, readings: WireReadings | null): Promise<void> {
-    const { clock, sequence, spool, standing, attester } = this.#deps;
+    const { clock, sequence, spool, standing, status, attester } = this.#deps;
     const builds = part.kind === 'delta' || part.kind === 'heartbeat';
     const statement: Statement = {
       ...part,
@@ -237,6 +237,7 @@ export class EvidenceFlow {
       base: builds ? (this.#baseline?.base ?? null) : null,
       policy: standing.current()?.digest ?? null,
       dropped: spool.dropped,
+      inventory: status.current.inventory,
       now: clock.now(),
     };
     const jws = await sealStatement(statement, attester, this.#channel.session);

@@ -1,6 +1,7 @@
 import { uptime } from 'node:os';
 import { iso } from '../base/clock.ts';
 import { seal, TYP, type Signer } from '../wire/envelope.ts';
+import type { Inventory } from '../wire/inventory.ts';
 import { deviceUrn, serverUrn } from '../wire/ids.ts';
 import type { SessionClaims } from '../wire/enrolment.ts';
 import {
@@ -36,12 +37,14 @@ export type Statement = {
   /** Digest of the standing policy that the agent holds. */
   policy: string | null;
   dropped: number;
+  /** Goes into full reports only. */
+  inventory: Inventory | null;
   /** Corrected milliseconds. */
   now: number;
 };
 
 export function sealStatement(statement: Statement, attester: Attester, session: Signer): Promise<string> {
-  const { nonce, base, readings } = statement;
+  const { kind, nonce, base, readings, inventory } = statement;
   const claims: ReportClaims = {
     iss: deviceUrn(attester.identity.device),
     aud: serverUrn(attester.identity.orderRoot),
@@ -53,7 +56,7 @@ export function sealStatement(statement: Statement, attester: Attester, session:
     swname: 'drawbridge',
     swversion: [attester.version, 'semver'],
     uptime: Math.floor(uptime()),
-    kind: statement.kind,
+    kind,
     seq: statement.seq,
     boot: attester.boot,
     ...(base === null ? {} : { base }),
@@ -61,6 +64,7 @@ export function sealStatement(statement: Statement, attester: Attester, session:
     collected_at: statement.collectedAt,
     dropped: statement.dropped,
     ...(readings === null ? {} : { readings }),
+    ...(kind === 'full' && inventory !== null ? { inventory } : {}),
   };
   return seal(TYP.report, claims, session);
 }

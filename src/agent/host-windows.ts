@@ -6,7 +6,7 @@ import { registryProbes } from '../../collectors/windows-registry.ts';
 import type { ReadPart } from '../../collectors/windows-script.ts';
 import { fileCache } from './host-cache.ts';
 import { createHost } from './host.ts';
-import type { CycleKind, Hosts, HostsOptions, OpenCycle } from './open-host.ts';
+import type { CycleKind, Hosts, HostsOptions, OpenCycle } from './cycle.ts';
 import { createUpdates, type Updates } from './windows-updates.ts';
 
 /** What a test replaces: the way to programs, and the files of the script. */
@@ -44,7 +44,7 @@ export function openWindows(options: HostsOptions, doors: WindowsDoors = {}): Op
     return {
       openHost: (own) => ({ ...hostFor(own), probe }),
       async prepare() {
-        void updates.refresh(shared);
+        if (kind === 'full') void updates.refresh(shared);
         await probe('currentVersion').catch(() => null);
       },
     };

@@ -2,6 +2,7 @@ import type { Platform } from '../../collectors/check.ts';
 import { createLogger } from '../base/log.ts';
 import { runAgent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
+import { readInventory } from './inventory.ts';
 import { loadHosts } from './open-host.ts';
 import { loadReaders } from './readers.ts';
 import { agentVersion } from './version.ts';
@@ -18,6 +19,7 @@ export async function main({ config, stateDir, platform }: MainOptions): Promise
     version: agentVersion(),
     readers: await loadReaders(platform),
     hosts: await loadHosts(platform),
+    readInventory: (signal: AbortSignal) => readInventory(signal),
     env: process.env,
     log: createLogger('drawbridge-agent', config.log.level),
   };

@@ -1,4 +1,5 @@
 import type {
+  AgentSelf,
   CommandOptions,
   FileProblem,
   FileStatus,
@@ -6,10 +7,9 @@ import type {
   Output,
   ProbeAnswer,
 } from '../../collectors/check.ts';
-import type { CheckId, Readers } from '../../collectors/specs.ts';
-import { checkIds } from '../../collectors/specs.ts';
-import type { Result } from '../base/result.ts';
+import { checkIds, type CheckId, type Readers } from '../../collectors/specs.ts';
 import { unknown } from '../base/reading.ts';
+import { ok, type Result } from '../base/result.ts';
 import type { Door, RecordedCommand, RecordedProblem } from './replay.ts';
 
 /** More answers, and more bytes of them, than any machine needs; what comes after is counted and left out. */
@@ -33,7 +33,8 @@ export type Answer = {
 
 export type AnswerKind = Answer['kind'];
 
-export type Notes = { answers: Answer[]; leftOut: number };
+/** What was noted, beside what the readers were told of the agent itself. */
+export type Notes = { root: boolean; self: AgentSelf | null; answers: Answer[]; leftOut: number };
 
 type NewAnswer = { [Kind in AnswerKind]: { kind: Kind } & Answers[Kind] }[AnswerKind];
 
@@ -50,6 +51,7 @@ export type Recorder = {
  */
 export function createRecorder(): Recorder {
   const answers = new Map<string, Answer>();
+  const told: Pick<Notes, 'root' | 'self'> = { root: false, self: null };
   let bytes = 0;
   let leftOut = 0;
   const note = (check: CheckId, key: string, answer: NewAnswer) => {
@@ -62,20 +64,17 @@ export function createRecorder(): Recorder {
     if (answers.size >= MAX_ANSWERS || bytes > MAX_BYTES) leftOut += 1;
     else answers.set(key, { ...answer, checks: [check] });
   };
-  return {
-    record: (readers, only) => recording(readers, only, (check, key, answer) => note(check, key, answer)),
-    notes: () => ({ answers: [...answers.values()], leftOut }),
+  const recorded = (id: CheckId, readers: Readers) => (host: Host) => {
+    Object.assign(told, { root: host.isRoot, self: host.self });
+    return readers[id](recordingHost(host, (key, answer) => note(id, key, answer)));
   };
-}
-
-type Note = (check: CheckId, key: string, answer: NewAnswer) => void;
-
-function recording(readers: Readers, only: readonly CheckId[], note: Note): Readers {
-  const wrapped = checkIds.map((id) => {
-    const read = (host: Host) => readers[id](recordingHost(host, (key, answer) => note(id, key, answer)));
-    return [id, only.includes(id) ? read : notCaptured] as const;
-  });
-  return Object.fromEntries(wrapped) as Readers;
+  return {
+    record: (readers, only) =>
+      Object.fromEntries(
+        checkIds.map((id) => [id, only.includes(id) ? recorded(id, readers) : notCaptured]),
+      ) as Readers,
+    notes: () => ({ ...told, answers: [...answers.values()], leftOut }),
+  };
 }
 
 /** What was left out on purpose is not judged. */
@@ -99,7 +98,7 @@ function recordingHost(host: Host, note: (key: string, answer: NewAnswer) => voi
     async readText(path) {
       const read = await host.readBytes(path);
       noteLook(note, 'file', path, read, (content) => ({ kind: 'file', path, content }));
-      return read.ok ? { ok: true, value: new TextDecoder().decode(read.value) } : read;
+      return read.ok ? ok(new TextDecoder().decode(read.value)) : read;
     },
     async readBytes(path) {
       const read = await host.readBytes(path);

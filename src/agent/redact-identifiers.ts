@@ -49,7 +49,10 @@ function redactSids(text: string, alias: Alias): string {
 
 const SERIAL_KEY = String.raw`(?:serial(?:[ _-]?(?:number|no))?|asset[ _-]?tag|wwn)`;
 const SERIALS = [
-  new RegExp(String.raw`(${SERIAL_KEY}["']?\s{0,4}[:=]\s{0,8}["'<]?)([A-Za-z0-9][\w.-]{3,63})`, 'gi'),
+  new RegExp(
+    String.raw`(${SERIAL_KEY}["']?\s{0,4}[:=]\s{0,8}["'<]?)(?!(?:null|true|false|none|unknown)\b)([A-Za-z0-9][\w.-]{3,63})`,
+    'gi',
+  ),
   new RegExp(String.raw`(<key>[^<]{0,60}${SERIAL_KEY}</key>\s{0,40}<string>)([^<]{4,64})(?=<)`, 'gi'),
 ];
 
@@ -67,5 +70,11 @@ export function isSerialKey(key: string): boolean {
 }
 
 export function serialFor(serial: string, alias: Alias): string {
-  return alias('identifier', 'serial', serial, (number) => String(number).padStart(serial.length, '0'));
+  // In JSON a number may not begin with a zero.
+  return alias(
+    'identifier',
+    'serial',
+    serial,
+    (number) => `1${String(number).padStart(serial.length - 1, '0')}`,
+  );
 }

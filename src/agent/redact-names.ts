@@ -19,9 +19,9 @@ export type Names = {
 const ANYBODYS =
   /^(?:root|admin|administrator|user|users|guest|test|nobody|default|public|shared|all users|default user|live|pi|vagrant|ec2-user|opc|ubuntu|debian|fedora|centos|rocky|arch|linux|localhost|localdomain|lost\+found|linuxbrew|consoleuser|none|any|null|true|false|yes|no|on|off|up|down|loginwindow|\.default)$/i;
 
-/** Given names that are words of the tools' own output, and what is too short to be told from them. */
+/** Names that are words of the tools' own output: they go only where it is said that they are names. */
 const ALSO_WORDS =
-  /^(?:.{1,2}|mark|max|will|grant|rob|bill|art|gene|frank|jack|dean|guy|ray|may|drew|chase|rose|rich|sky|home|work|link|state|name|type|policy|table|chain|active|running|enabled|system|service|device|local|remote|office|vpn)$/i;
+  /^(?:.|ip|id|ss|tr|sh|ls|rm|ps|nm|is|to|as|at|by|or|in|of|if|so|mark|max|will|grant|rob|bill|art|gene|frank|jack|dean|guy|ray|may|drew|chase|rose|rich|sky|home|work|link|state|name|type|policy|table|chain|active|running|enabled|system|service|device|local|remote|office|vpn)$/i;
 
 const MAX_NAMES = 2_000;
 const MAX_NAME = 128;

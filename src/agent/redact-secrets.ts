@@ -21,11 +21,12 @@ const WORDS = [
   'jwe',
 ].join('|');
 
-const KEY = String.raw`(?:${WORDS})\\?["']?[ \t]{0,8}[:=](?!=)[ \t]{0,20}`;
+const KEY = String.raw`(?:${WORDS})\\?["']?[ \t]{0,8}[:=](?!=)[ \t]*`;
 const DOUBLE_QUOTED = String.raw`"((?:[^"\\\n]|\\.)*)(?:"|$)`;
 const SINGLE_QUOTED = String.raw`'([^'\n]*)'`;
-/** Lists, sections and tags are no values. */
-const NO_VALUE = String.raw`(?!"|[{[]\s{0,8}(?:["'{[\]}\d]|$)|<[\w/?!])`;
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+/** Lists, sections and tags are no values, nor is what follows a connection that somebody named `office-psk`. */
+const NO_VALUE = String.raw`(?![\s"]|[{[]\s{0,8}(?:["'{[\]}\d]|$)|<[\w/?!]|${UUID}:|(?:%any|[\d.]{7,15})\.\.\.|(?:local|remote|child): )`;
 /** Where a bare value ends: before the next key, the next element, or the end of what it stands in. */
 const END = String.raw`\s{1,8}[\w-]{1,60}["']?\s{0,4}[:=]|[,;](?:\s|["\w-]{1,60}["']?\s{0,4}[:=]|$)|["}\]](?:[\s,;:}\]]|$)|</`;
 const BARE = String.raw`(${NO_VALUE}(?:(?!${END})(?:\\.|[^\n\r\0]))+)`;

@@ -45,7 +45,8 @@ export type ReplayHost = Host & {
   asked(): boolean;
 };
 
-const REPLAYED_SELF: AgentSelf = {
+/** What a machine’s agent says of itself where the recording does not tell. */
+export const REPLAYED_SELF: AgentSelf = {
   version: '0.0.0',
   startedAt: '1970-01-01T00:00:00.000Z',
   keyProtection: null,

@@ -3,7 +3,7 @@ import { checkIds, specs, type CheckId, type Readers, type Readings } from '../.
 import { iso, type Clock } from '../base/clock.ts';
 import { stamp, unknown, type Observed, type Reading } from '../base/reading.ts';
 import type { Report } from '../wire/report.ts';
-import type { OpenHost } from './open-host.ts';
+import type { OpenHost } from './cycle.ts';
 import { uuidv7 } from './uuid.ts';
 
 export type Collection = {

@@ -3,6 +3,7 @@ import { writeAtomic } from '../base/atomic-file.ts';
 import { iso, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { decision, risk, verdict } from '../wire/decision.ts';
+import { inventory } from '../wire/inventory.ts';
 
 const time = z.iso.datetime();
 
@@ -73,6 +74,7 @@ export const statusSchema = z.object({
     })
     .nullable()
     .default(null),
+  inventory: inventory.nullable().default(null),
 });
 
 export type Status = z.infer<typeof statusSchema>;

@@ -6,7 +6,7 @@ import { scripts, type ReadPart } from '../../collectors/windows-script.ts';
 import { writeAtomic } from '../base/atomic-file.ts';
 import { iso, type Clock } from '../base/clock.ts';
 import { readWhole } from './host-files.ts';
-import type { UpdatesSchedule } from './open-host.ts';
+import type { UpdatesSchedule } from './cycle.ts';
 
 export type Updates = {
   has(probe: string): boolean;

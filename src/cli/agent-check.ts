@@ -1,108 +1,81 @@
-import { homedir, hostname } from 'node:os';
+import { hostname } from 'node:os';
+import type { Platform } from '../../collectors/check.ts';
 import type { Readings } from '../../collectors/specs.ts';
-import type { AgentSelf, Platform } from '../../collectors/check.ts';
-import { cacheFolderFor } from '../agent/cache-folder.ts';
+import type { Archive } from '../agent/archive.ts';
+import { replayArchive } from '../agent/archive-replay.ts';
 import { enrolmentState, identityOf, type EnrolmentState } from '../agent/enrolment.ts';
 import { judgeAll, loadDefaultPolicy, type Judgement } from '../agent/judgement.ts';
-import { loadHosts } from '../agent/open-host.ts';
 import { statePaths } from '../agent/paths.ts';
-import { loadReaders } from '../agent/readers.ts';
-import { collectReadings, DEADLINE_MS } from '../agent/report.ts';
 import { openPolicy, standingState } from '../agent/standing.ts';
-import { peek } from '../agent/state-file.ts';
-import { statusSchema } from '../agent/status.ts';
-import { agentVersion } from '../agent/version.ts';
-import { iso, systemClock } from '../base/clock.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Settings } from './agent-settings.ts';
+import { readArchive } from './agent-capture.ts';
+import { readKnown, readNow } from './agent-reading.ts';
+import type { Settings, SettingsOptions } from './agent-settings.ts';
 import { judgedTable, remedyLines, riskLine } from './judged.ts';
-import { say, sayJson, withProgress } from './present.ts';
+import { printable, say, sayJson, withProgress } from './present.ts';
 
 const EXIT_BY_RISK = { low: 0, medium: 1, high: 2 } as const;
 const EXIT_REQUIRED_UNKNOWN = 3;
 
 type Checked = {
-  device: { id: string | null; name: string; platform: Platform };
+  device: { id: string | null; name: string | null; platform: Platform };
   readings: Readings;
   judgement: Judgement;
   policy: { name: string; source: 'server' | 'default' };
+  /** The capture that answered in place of this computer. */
+  replay?: Pick<Archive, 'takenAt' | 'agent' | 'system' | 'checks' | 'leftOut'>;
 };
 
+export type CheckOptions = SettingsOptions & { from?: string };
+
 /** `drawbridge check`: reads everything now and judges it here. Returns the exit code that the help promises. */
-export async function check(settings: Settings, json: boolean): Promise<number> {
-  const checked = await withProgress('Reading this computer', () => readAndJudge(settings));
-  if (json) sayJson(documentOf(checked));
+export async function check(settings: Settings, { json, from }: CheckOptions): Promise<number> {
+  const checked =
+    from === undefined
+      ? await withProgress('Reading this computer', () => readAndJudge(settings))
+      : await replayAndJudge(settings, await readArchive(from));
+  if (json === true) sayJson(documentOf(checked));
   else await show(checked);
   const { requiredUnknown, risk } = checked.judgement;
   return requiredUnknown.length > 0 ? EXIT_REQUIRED_UNKNOWN : EXIT_BY_RISK[risk.level];
 }
 
 async function readAndJudge(settings: Settings): Promise<Checked> {
-  const { stateDir, platform } = settings;
-  const paths = statePaths(stateDir);
-  const enrolment = await known(paths.enrolment, enrolmentState);
-  const [readings, policy] = await Promise.all([readNow(settings), policyInForce(paths.standing, enrolment)]);
-  return {
-    device: { id: enrolment?.device ?? null, name: hostname(), platform },
-    readings,
-    judgement: judgeAll(readings, policy.policy, Date.now()),
-    policy: { name: policy.policy.name, source: policy.source },
-  };
+  const enrolment = await enrolmentOf(settings);
+  const [readings, policy] = await Promise.all([readNow(settings), policyInForce(settings, enrolment)]);
+  const device = { id: enrolment?.device ?? null, name: hostname(), platform: settings.platform };
+  return { device, ...judged(readings, policy) };
 }
 
-async function readNow({ stateDir, platform, config }: Settings): Promise<Readings> {
-  const cacheFolder = await cacheFolderFor(stateDir, {
-    platform,
-    isRoot: process.getuid?.() === 0,
-    home: homedir(),
-    cacheHome: process.env.XDG_CACHE_HOME,
-  });
-  const self = await selfFrom(statePaths(stateDir).status);
-  const readers = await loadReaders(platform);
-  const everyMs = config.collect.updatesEverySeconds * 1_000;
-  const openCycle = (await loadHosts(platform))({
-    self: () => self,
-    cacheFolder,
-    clock: systemClock,
-    updates: { everyMs, atStartMs: everyMs, patience: 'wait' },
-  });
-  // What still runs for a check that is out of time would keep this process alive.
-  const control = new AbortController();
-  try {
-    const cycle = openCycle('full', control.signal);
-    return await collectReadings({ readers, clock: systemClock, deadlineMs: DEADLINE_MS, ...cycle });
-  } finally {
-    control.abort();
-  }
+/** A captured computer, by the policy that holds here. */
+async function replayAndJudge(settings: Settings, archive: Archive): Promise<Checked> {
+  const [readings, policy] = await Promise.all([
+    replayArchive(archive),
+    policyInForce(settings, await enrolmentOf(settings)),
+  ]);
+  const { takenAt, agent, system, checks, leftOut, platform } = archive;
+  const device = { id: null, name: null, platform };
+  return { device, ...judged(readings, policy), replay: { takenAt, agent, system, checks, leftOut } };
 }
 
-/** What the running agent says of itself; without one, what can be said without it. */
-async function selfFrom(statusFile: string): Promise<AgentSelf> {
-  const status = await known(statusFile, statusSchema);
-  return {
-    version: status?.version ?? agentVersion(),
-    startedAt: status?.startedAt ?? iso(Date.now()),
-    keyProtection: status?.keyProtection ?? null,
-    integrity: null,
-    spoolDropped: status?.spool.dropped ?? 0,
-    crashes: status?.crashes ?? 0,
-    managed: [],
-  };
+type PolicyInForce = { policy: Policy; source: 'server' | 'default' };
+
+function judged(readings: Readings, { policy, source }: PolicyInForce) {
+  const judgement = judgeAll(readings, policy, Date.now());
+  return { readings, judgement, policy: { name: policy.name, source } };
 }
 
-/** A state file's content, or null where there is none that this user may read. */
-async function known<S extends Parameters<typeof peek>[1]>(path: string, schema: S) {
-  const content = await peek(path, schema).catch(() => null);
-  return content?.state === 'present' ? content.value : null;
+function enrolmentOf({ stateDir }: Settings): Promise<EnrolmentState | null> {
+  return readKnown(statePaths(stateDir).enrolment, enrolmentState);
 }
 
 /** The server's policy where this device holds one that verifies and is not past its time, else the shipped one. */
 async function policyInForce(
-  file: string,
+  { stateDir }: Settings,
   enrolment: EnrolmentState | null,
-): Promise<{ policy: Policy; source: 'server' | 'default' }> {
+): Promise<PolicyInForce> {
   const identity = enrolment === null ? null : identityOf(enrolment);
-  const stored = await known(file, standingState);
+  const stored = await readKnown(statePaths(stateDir).standing, standingState);
   if (identity !== null && stored !== null) {
     const opened = await openPolicy(stored.jws, identity);
     if (opened.ok && opened.value.expires * 1_000 > Date.now())
@@ -111,14 +84,21 @@ async function policyInForce(
   return { policy: await loadDefaultPolicy(), source: 'default' };
 }
 
-function documentOf({ device, readings, judgement, policy }: Checked) {
-  return { device, readings, ...judgement, policy };
+function documentOf({ device, readings, judgement, policy, replay }: Checked) {
+  return { device, readings, ...judgement, policy, ...(replay === undefined ? {} : { replay }) };
 }
 
-async function show({ device, readings, judgement, policy }: Checked): Promise<void> {
+async function show({ device, readings, judgement, policy, replay }: Checked): Promise<void> {
   const { verdicts, risk, firstToFix, requiredUnknown } = judgement;
+  if (replay !== undefined) say(`${printable(replayLine(device.platform, replay))}\n`);
   say(await judgedTable(readings, verdicts));
   say(`\nRisk: ${riskLine(risk, policy.name)}`);
   if (requiredUnknown.length > 0) say(`Could not judge: ${requiredUnknown.join(', ')} could not be read.`);
   if (firstToFix !== null) say(`\n${remedyLines(firstToFix, device.platform).join('\n')}`);
+}
+
+function replayLine(platform: Platform, replay: NonNullable<Checked['replay']>): string {
+  const { takenAt, agent, system, leftOut } = replay;
+  const line = `Not this computer: a replay of a capture taken at ${takenAt} on ${system ?? platform} by Drawbridge ${agent}.`;
+  return leftOut === 0 ? line : `${line} ${leftOut} answers were too large to be part of it.`;
 }

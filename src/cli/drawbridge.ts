@@ -5,6 +5,8 @@ import { platformOf } from '../agent/paths.ts';
 import { useProcessStyle } from '../base/exec.ts';
 import { styleFor } from '../base/process-style.ts';
 import { loadSettings, type Settings, type SettingsOptions } from './agent-settings.ts';
+import type { CaptureOptions } from './agent-capture.ts';
+import type { CheckOptions } from './agent-check.ts';
 import type { EnrollOptions } from './agent-enroll.ts';
 import { complain } from './present.ts';
 
@@ -19,6 +21,7 @@ Examples:
   drawbridge agent                      run the agent in the foreground (as root, for all checks)
   drawbridge status                     what the running agent is doing
   drawbridge doctor                     why it does not work
+  drawbridge capture                    what this computer answered, without names and secrets, to report a wrong answer
 
 Settings are optional: /etc/drawbridge/agent.yaml (root) or ~/.config/drawbridge/agent.yaml.`;
 
@@ -29,7 +32,19 @@ Exit code: 0 low risk, 1 medium, 2 high, 3 a check that the policy requires coul
 
 Examples:
   sudo drawbridge check
-  drawbridge check --json | jq .firstToFix`;
+  drawbridge check --json | jq .firstToFix
+  drawbridge check --from drawbridge-capture.json.gz`;
+
+const CAPTURE_HELP = `
+What it holds is listed before it is written, and nothing is sent anywhere. Names, addresses, identifiers and secrets
+are replaced by stand-ins; look through the file (gzip -dc) before you give it away: what is secret, nobody knows but you.
+
+Exit code: 0 written, 1 not wanted after all, 4 it did not work.
+
+Examples:
+  sudo drawbridge capture
+  sudo drawbridge capture --check firewall --check vpn-client --out firewall.json.gz --yes
+  drawbridge capture --unpack drawbridge-capture.json.gz ./case`;
 
 const ENROLL_HELP = `
 A token is made by: drawbridge-server token create. It names the server's own key: a server that cannot prove that
@@ -82,13 +97,29 @@ const program = new Command('drawbridge')
 
 withSettings(program.command('check'))
   .description('read everything now, judge it here, and say what to do first')
+  .option('--from <file>', 'a capture, in place of this computer')
   .option('--json', 'one JSON document instead of a table')
   .addHelpText('after', CHECK_HELP)
   .action(
-    running(async (settings, { json }: SettingsOptions) => {
+    running(async (settings, options: CheckOptions) => {
       const { check } = await import('./agent-check.ts');
-      return check(settings, json === true);
+      return check(settings, options);
     }),
+  );
+
+withSettings(program.command('capture [folder]'))
+  .description('write what this computer answers into a file, to report a wrong answer')
+  .option('--out <file>', 'the file; without it, drawbridge-capture-<time>.json.gz here')
+  .option('--check <id...>', 'only what these checks ask')
+  .option('--yes', 'write without asking')
+  .option('--unpack <file>', 'write a capture into a folder as test cases, in place of taking one')
+  .option('--json', 'one JSON document instead of a table')
+  .addHelpText('after', CAPTURE_HELP)
+  .action((folder: string | undefined, options: CaptureOptions) =>
+    running(async (settings, options: CaptureOptions) => {
+      const { capture } = await import('./agent-capture.ts');
+      return capture(settings, options);
+    })(folder === undefined ? options : { ...options, folder }),
   );
 
 withSettings(program.command('status'))

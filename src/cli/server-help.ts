@@ -11,7 +11,7 @@ Examples:
   drawbridge-server devices
   drawbridge-server device 01a1f8e9-5504-7ee0-bb78-07c5921ddee2 --why
 
-Exit code: 0 done, 4 it did not work (the reason is on standard error).`;
+Exit code: 0 done, 1 the command line is wrong, 4 it did not work (the reason is on standard error).`;
 
 export const INIT_HELP = `
 Makes the keys, a TLS authority and certificate, the admin token, policy.yaml and server.yaml. What is there already

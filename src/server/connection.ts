@@ -127,6 +127,10 @@ export class Connection {
       challenge: (want, deadlineSeconds) =>
         this.#send({ t: 'challenge', ...this.#nextNonce(), want, deadline_s: deadlineSeconds }),
       close: (code) => this.close(code),
+      drop: () => {
+        this.#transport.close();
+        this.ended();
+      },
     };
   }
 

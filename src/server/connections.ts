@@ -14,6 +14,8 @@ export type Live = {
   challenge(want: 'full' | 'heartbeat', deadlineSeconds: number): void;
   /** Says goodbye and closes. */
   close(code: Refusal): void;
+  /** Closes without a word: the device connects again, and is welcomed with what holds then. */
+  drop(): void;
 };
 
 /** Which device is connected where: one connection each. */

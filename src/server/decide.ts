@@ -32,6 +32,8 @@ type Opinion = { access: Access; risk: Risk; reason: ReasonCode | 'ok'; sentence
 /** Stands for "until something is heard". */
 const OPEN_END = '9999-12-31T23:59:59.999Z';
 
+const MAX_SENTENCE = 500;
+
 /** Full reports overdue until the facts count as stale, however many heartbeats say that the agent is alive. */
 const OVERDUE_FULLS = 2;
 
@@ -49,7 +51,9 @@ export function decide(
   const silenceAt = nextSilence(evidence, policy, now);
   const since = previous?.access === opinion.access ? previous.since : new Date(now).toISOString();
   const until = Number.isFinite(silenceAt) ? new Date(silenceAt).toISOString() : OPEN_END;
-  return { decision: { ...opinion, since, until, policy: label }, verdicts, silenceAt };
+  // Much of a sentence can be the device's own words; it goes into rows, frames and RADIUS.
+  const sentence = opinion.sentence.slice(0, MAX_SENTENCE);
+  return { decision: { ...opinion, sentence, since, until, policy: label }, verdicts, silenceAt };
 }
 
 /** Whether two decisions say the same, apart from the times that every report moves. */

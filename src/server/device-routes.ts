@@ -53,8 +53,8 @@ function addLinkRoute(app: App, { remoteOf, longPoll }: DeviceRouteParts): void 
     async (request) => {
       const { link, frames } = request.body;
       const answer = await longPoll.exchange(remoteOf(request.raw), link, frames);
-      if (answer === null) throw new HttpProblem(404, 'no_session');
-      return answer;
+      if (answer !== null) return answer;
+      throw link === null ? new HttpProblem(503, 'rate_limited') : new HttpProblem(404, 'no_session');
     },
   );
 }

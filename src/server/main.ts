@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { runAll, type Actor, type StopReport } from '../base/actors.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
@@ -51,7 +52,9 @@ async function openAlone(folder: string, file: string, observe: CommitObserver):
   const { release } = lockFolder(folder);
   const store = await openSqlite(file, observe).catch((error: unknown) => {
     release();
-    throw new StartError(`${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`);
+    throw new StartError(
+      `${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
+    );
   });
   const close = async () => {
     await store.close();
@@ -115,10 +118,14 @@ function policyWatch(file: string, { clock, log, standing, connections, fleet }:
     clock,
     log,
     async replace(policy) {
-      const before = standing.inForce().version;
-      if ((await standing.replace(policy)).version === before) return;
-      for (const live of connections.all())
-        live.send({ t: 'policy', jws: await standing.sealFor(live.device) });
+      const before = standing.inForce();
+      if ((await standing.replace(policy)).version === before.version) return;
+      const sameRhythm = isDeepStrictEqual(before.policy.heartbeat, policy.heartbeat);
+      for (const live of connections.all()) {
+        if (sameRhythm) live.send({ t: 'policy', jws: await standing.sealFor(live.device) });
+        // The rhythm is told once a connection; in the old one a device would seem silent.
+        else live.drop();
+      }
       for (const state of fleet.all()) fleet.put({ ...state, dueAt: 0 });
     },
   };

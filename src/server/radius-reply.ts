@@ -38,7 +38,7 @@ function string(value: string): Attribute {
 
 /** One line, without control characters, cut between characters so that it fits. */
 function fit(value: string): string {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what this is about
   const clean = value.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
   if (Buffer.byteLength(clean) <= MAX_BYTES) return clean;
   let cut = '';

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { ServerConfig } from './config.ts';
 import type { Connections } from './connections.ts';
 import type { DeviceState } from './device-state.ts';
@@ -21,11 +22,18 @@ export type Gate = {
   answer(dialling: Dialling): Promise<{ answer: GateAnswer; device: string | null; reason: string }>;
 };
 
-export function createGate(parts: {
+/** How long a login waits for a device that has only just woken: FreeRADIUS itself gives up after 2 s. */
+const PATIENCE_MS = 1_500;
+const LOOK_MS = 50;
+
+export type GateParts = {
   connections: Connections;
   fleet: Fleet;
+  clock: Clock;
   settings: ServerConfig['radius'];
-}): Gate {
+};
+
+export function createGate(parts: GateParts): Gate {
   const { connections, fleet, settings } = parts;
   return {
     async answer(dialling) {
@@ -33,7 +41,8 @@ export function createGate(parts: {
       if (typeof found === 'string') {
         return { answer: restricted(DOUBTS[found], null, settings), device: null, reason: found };
       }
-      return { answer: answerFor(found, settings), device: found.id, reason: reasonOf(found) };
+      const state = await heard(parts, found);
+      return { answer: answerFor(state, settings), device: state.id, reason: reasonOf(state) };
     },
   };
 }
@@ -59,6 +68,22 @@ function pick(candidates: readonly DeviceState[], hint: string | null): DeviceSt
   );
   const [chosen] = hinted;
   return chosen !== undefined && hinted.length === 1 ? chosen : 'ambiguous_identity';
+}
+
+/** A device of which nothing is known now is asked, and given a moment to answer. */
+async function heard({ connections, fleet, clock }: GateParts, state: DeviceState): Promise<DeviceState> {
+  if (!isUnheard(state)) return state;
+  connections.of(state.id)?.challenge(state.base === null ? 'full' : 'heartbeat', PATIENCE_MS / 1_000);
+  let latest = state;
+  for (let waited = 0; waited < PATIENCE_MS && isUnheard(latest); waited += LOOK_MS) {
+    await clock.sleep(LOOK_MS);
+    latest = (await fleet.get(state.id)) ?? state;
+  }
+  return latest;
+}
+
+function isUnheard({ decision }: DeviceState): boolean {
+  return decision === null || decision.decision.reason === 'agent-silent';
 }
 
 function reasonOf(state: DeviceState): string {

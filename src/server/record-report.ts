@@ -7,7 +7,7 @@ import type { DeviceState } from './device-state.ts';
 import { judgeDevice } from './judge-device.ts';
 import { raiseAlarm } from './store/alarms.ts';
 import { advance, type Progress } from './store/devices.ts';
-import { contentOf, deleteReadings, insertReport, putRaw, putReadings } from './store/reports.ts';
+import { contentOf, deleteRaw, deleteReadings, insertReport, putRaw, putReadings } from './store/reports.ts';
 import type { Db } from './store/store.ts';
 import type { ReadingRow } from './store/tables.ts';
 
@@ -43,6 +43,11 @@ export async function recordReport(
   if (content === null || content.historic) return judgedRecording(db, next, policy, now);
   await deleteReadings(db, next.id, content.dropped);
   await putReadings(db, readingRows(before, next, content.given.readings));
+  await deleteRaw(
+    db,
+    next.id,
+    Object.keys(before.raw).filter((check) => !Object.hasOwn(next.raw, check)),
+  );
   await putRaw(db, rawRows(next.id, content, now));
   return judgedRecording(db, next, policy, now);
 }

@@ -40,8 +40,9 @@ export type Services = {
 export async function createServices(
   config: ServerConfig,
   paths: DataPaths,
-  { clock, log, store, metrics }: Pick<Services, 'clock' | 'log' | 'store' | 'metrics'>,
+  given: Pick<Services, 'clock' | 'log' | 'store' | 'metrics'>,
 ): Promise<Services> {
+  const { clock, log, store, metrics } = given;
   const connections = createConnections();
   const fleet = createFleet(store);
   metrics.showGauges({ connections: connections.count, access: () => accessCounts(fleet.all()) });
@@ -53,20 +54,7 @@ export async function createServices(
   const decided = tellDecision(connections, orders, log);
   const judging = { fleet, store, clock, log, metrics, policy: standing.inForce, decided, connections };
   const changed = (device: string) => noticeChange(judging, device);
-  const basics = {
-    clock,
-    log,
-    metrics,
-    store,
-    keys,
-    urn,
-    fleet,
-    connections,
-    standing,
-    orders,
-    judging,
-    changed,
-  };
+  const basics = { ...given, keys, urn, fleet, connections, standing, orders, judging, changed };
   const link = linkParts(basics);
   return { ...basics, openLink: (transport) => openConnection(link, transport) };
 }

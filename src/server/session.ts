@@ -62,7 +62,6 @@ async function prove(
   if (!header.ok) return header;
   const device = await store.read((db) => findByReportKey(db, header.value.kid));
   if (device === undefined) return err('unknown_key');
-  if (device.status === 'revoked') return err('revoked');
   const claims = await open(jws, publicJwk.parse(JSON.parse(device.jwk)), sessionClaims);
   if (!claims.ok) return claims;
   const refusal = sessionRefusal(claims.value, device, audience, nonces, clock.now());
@@ -76,6 +75,7 @@ function sessionRefusal(
   nonces: Nonces,
   now: number,
 ): Refusal | null {
+  if (device.status === 'revoked') return 'revoked';
   if (claims.iss !== deviceUrn(device.id)) return 'wrong_issuer';
   if (claims.aud !== audience) return 'wrong_audience';
   if (isSkewed(claims.iat, now)) return 'clock_skew';

@@ -59,8 +59,8 @@ function upgrade(
 }
 
 function refusalFor(request: IncomingMessage): number | null {
-  const { pathname } = new URL(request.url ?? '/', 'https://any');
-  if (pathname !== PATH) return 404;
+  // Not by way of URL: whatever stands here is the peer's, and much of it is no URL.
+  if (request.url?.split('?')[0] !== PATH) return 404;
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   return offered.includes(SUBPROTOCOL) ? null : 400;
 }

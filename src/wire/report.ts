@@ -4,6 +4,7 @@ import { checkIds, isCheckId, specs, type CheckId, type Readings } from '../../c
 import { WHYS, type Reading } from '../base/reading.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { digest, nonce, ueid, uuid } from './ids.ts';
+import { inventory } from './inventory.ts';
 import { EAT_PROFILE } from './version.ts';
 
 /** All readings of one collection cycle, as the agent's spool holds them: unsigned. */
@@ -72,6 +73,8 @@ export const reportClaims = z.object({
   /** Reports that the spool lost for lack of room, since enrolment. */
   dropped: z.number().int().nonnegative().default(0),
   readings: z.record(z.string().max(60), wireReading).optional(),
+  /** In full reports, where the device knows it. No decision depends on it. */
+  inventory: inventory.optional(),
 });
 
 export type ReportClaims = z.infer<typeof reportClaims>;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { runAgent } from '../../src/agent/agent.ts';
+import { runAgent, type AgentOptions } from '../../src/agent/agent.ts';
 import { configSchema, type AgentConfig } from '../../src/agent/config.ts';
 import { enrol } from '../../src/agent/enrol.ts';
 import { enrolmentState } from '../../src/agent/enrolment.ts';
@@ -69,6 +69,7 @@ export type AgentChange = {
   readers?: Readers;
   env?: Record<string, string>;
   log?: ReturnType<typeof createLogger>;
+  readInventory?: AgentOptions['readInventory'];
 };
 
 export function configWith(settings: Record<string, unknown> = {}): AgentConfig {
@@ -94,6 +95,7 @@ export function startAgent(stateDir: string, change: AgentChange = {}): RunningA
       hosts: () => () => ({ openHost: emptyHost }),
       env: change.env ?? {},
       log: change.log ?? quiet,
+      ...(change.readInventory ? { readInventory: change.readInventory } : {}),
     },
     control.signal,
   );

@@ -156,6 +156,7 @@ describe('secrets', () => {
     'MK digest:  a1 0f 22 33 c4 55 66 77 88 99 aa bb',
     '"password": "open \\" quoted',
     'secret = "no end',
+    `psk =${' '.repeat(300)}quoted`,
   ])('%s', (line) => {
     const redacted = redactFile(`before\n${line}\nafter`);
     expect(redacted).not.toBe(`before\n${line}\nafter`);
@@ -170,9 +171,18 @@ describe('secrets', () => {
     'vpn.secrets:<hidden>',
     'Cipher key: 512 bits',
     'class=pre-shared key groups=[]',
+    'office-psk:  %any...10.0.0.1  IKEv1',
+    'office-psk:   local:  uses pre-shared key authentication',
+    '    "l2tp-psk": {',
     '"AuthenticationMethod": "SharedSecret"',
   ])('%s tells no secret and stays', (line) => {
     expect(redactFile(line)).toBe(line);
+  });
+
+  test('a connection that is named for its secret stays a row', () => {
+    expect(redactFile('office-psk:0b7c1d8e-1111-4222-8333-444455556666:vpn:17\n')).toMatch(
+      /^office-psk:[0-9a-f-]{36}:vpn:17\n$/,
+    );
   });
 
   test('the environment of a process keeps the container’s kind alone', () => {
@@ -320,10 +330,12 @@ describe('identifiers', () => {
   });
 
   test.each([
-    ['"IOPlatformSerialNumber" = "C02EXAMPLE00"', '"IOPlatformSerialNumber" = "000000000001"'],
-    ['Serial Number: PF-3X99', 'Serial Number: 0000001'],
+    ['"IOPlatformSerialNumber" = "C02EXAMPLE00"', '"IOPlatformSerialNumber" = "100000000001"'],
+    ['Serial Number: PF-3X99', 'Serial Number: 1000001'],
     ['S-1-5-21-3623811015-3361044348-30300820-1013', 'S-1-5-21-1-1-1-1013'],
     ['S-1-5-18', 'S-1-5-18'],
+    ['{"serial":null,"wwn":null}', '{"serial":null,"wwn":null}'],
+    ['{"serial":12345678}', '{"serial":10000001}'],
     ['0'.repeat(64), '0'.repeat(64)],
   ])('%s becomes %s', (original, stand) => {
     expect(redactFile(original)).toBe(stand);
@@ -350,6 +362,7 @@ describe('any bytes', () => {
     ['spaces after a key', `psk=${' '.repeat(400_000)}x`],
     ['hexadecimal', `${'a'.repeat(400_000)}z`],
     ['keys', 'password='.repeat(40_000)],
+    ['keys and spaces', `password=${' '.repeat(4_000)}`.repeat(100)],
     ['colons', ':'.repeat(400_000)],
     ['dots', 'a.'.repeat(200_000)],
     ['columns', `token  ${'1'.repeat(300_000)}  x`],

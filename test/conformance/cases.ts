@@ -3,11 +3,20 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ProbeAnswer } from '../../collectors/check.ts';
 import { checkIds, type CheckId } from '../../collectors/specs.ts';
-import type { Recording } from '../../src/agent/replay.ts';
+import { DOORS, type Recording } from '../../src/agent/replay.ts';
 import { WHYS } from '../../src/base/reading.ts';
 
 /** First and last line, counted from 1, both included; a last line before the first is an empty answer. */
 const lines = z.tuple([z.number().int().positive(), z.number().int().nonnegative()]);
+
+const fileStatus = z.object({
+  modifiedMs: z.number(),
+  mode: z.number().int(),
+  uid: z.number().int(),
+  kind: z.enum(['file', 'folder', 'other']),
+  size: z.number(),
+  inode: z.number(),
+});
 
 const caseSchema = z.object({
   id: z.string(),
@@ -23,6 +32,7 @@ const caseSchema = z.object({
           stdout: z.string().optional(),
           stderr: z.string().optional(),
           exit: z.number().int().default(0),
+          failure: z.enum(['denied', 'timeout', 'flood', 'signal']).optional(),
           lines: lines.optional(),
         }),
       )
@@ -30,6 +40,16 @@ const caseSchema = z.object({
     files: z.record(z.string(), z.union([z.string(), z.object({ file: z.string(), lines })])).default({}),
     dirs: z.record(z.string(), z.array(z.string())).default({}),
     links: z.record(z.string(), z.string()).default({}),
+    statuses: z.record(z.string(), fileStatus).default({}),
+    problems: z
+      .array(
+        z.object({
+          door: z.enum(DOORS),
+          path: z.string(),
+          problem: z.enum(['denied', 'too-large', 'failed']),
+        }),
+      )
+      .default([]),
     probes: z.record(z.string(), z.string()).default({}),
     root: z.boolean().default(true),
   }),
@@ -73,6 +93,7 @@ export function loadRecording(one: Case, folder: string): Recording {
       stdout: text(command.stdout, command.lines),
       stderr: text(command.stderr),
       exit: command.exit,
+      ...(command.failure === undefined ? {} : { failure: command.failure }),
     })),
     files: new Map(
       Object.entries(one.host.files).map(([path, source]) => [
@@ -82,6 +103,8 @@ export function loadRecording(one: Case, folder: string): Recording {
     ),
     dirs: new Map(Object.entries(one.host.dirs)),
     links: new Map(Object.entries(one.host.links)),
+    statuses: new Map(Object.entries(one.host.statuses)),
+    problems: one.host.problems,
     probes: new Map(Object.entries(one.host.probes).map(([name, file]) => [name, asProbe(text(file))])),
   };
 }

@@ -1,3 +1,4 @@
+import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memorySigner } from '../wire/fixtures.ts';
@@ -78,10 +79,16 @@ describe('a session', () => {
     channel.onFrame((frame) => frames.push(frame.t === 'bye' ? frame.err : frame.t));
     await expectEventually(
       () => frames,
-      (all) => all.includes('timeout'),
-      12_000,
+      (all) => all.includes('hello'),
     );
-  }, 15_000);
+    rig.clock.advance(9_000);
+    expect(frames).toEqual(['hello']);
+    rig.clock.advance(1_500);
+    await expectEventually(
+      () => frames,
+      (all) => all.includes('timeout'),
+    );
+  });
 });
 
 describe('the door', () => {
@@ -92,8 +99,21 @@ describe('the door', () => {
       });
       socket.on('error', () => {});
       socket.once('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
-      socket.once('open', () => resolve(101));
+      socket.once('open', () => {
+        socket.terminate();
+        resolve(101);
+      });
     });
+
+  test('survives a request line that is no URL', async () => {
+    const { hostname, port } = new URL(rig.target.url);
+    const socket = connectTls({ host: hostname, port: Number(port), ca: rig.target.ca });
+    const answer = new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nHost: x\r\n\r\n';
+    socket.write(`GET // HTTP/1.1\r\n${upgrade}`);
+    expect(await answer).toContain('404');
+    expect(await status('/v1/link')).toBe(101);
+  });
 
   test('opens for the link’s path and protocol only', async () => {
     expect(await status('/v1/other')).toBe(404);

@@ -5,7 +5,7 @@ import { deviceUrn } from '../../src/wire/ids.ts';
 import { standingClaims } from '../../src/wire/standing.ts';
 import { healthyReadings } from './fixtures.ts';
 import { expectEventually, startRig, type Rig } from './rig.ts';
-import { connected, payloadOf, type TestLink } from './test-agent.ts';
+import { connect, connected, payloadOf, type TestLink } from './test-agent.ts';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -193,6 +193,17 @@ describe('the standing policy', () => {
     const second = standingClaims.parse(payloadOf((await link.next('policy')).jws));
     expect(second).toMatchObject({ policy: { name: 'stricter' } });
     expect(second.version).toBeGreaterThan(first.version);
+  });
+
+  test('with another rhythm lets devices connect again, to be told', async () => {
+    const link = await rig.link();
+    await rewrite('everySeconds: 30', 'everySeconds: 20');
+    await expectEventually(
+      () => rig.document(link.identity.device),
+      ({ connected }) => !connected,
+    );
+    const again = await connect(rig.target, link.identity, { boot: link.boot });
+    expect(await again.next('welcome')).toMatchObject({ heartbeat_s: 20 });
   });
 
   test('that cannot be read changes nothing', async () => {

@@ -6,7 +6,7 @@ import { radiusReply } from '../../src/server/radius-reply.ts';
 import { hintIn, parseDialling } from '../../src/server/radius-request.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
-import { startRig, type Rig } from './rig.ts';
+import { expectEventually, startRig, type Rig } from './rig.ts';
 import { exchange, type TestLink } from './test-agent.ts';
 
 const PATH = '/v1/radius/post-auth';
@@ -215,7 +215,22 @@ describe('the gate', () => {
     await link.report({ readings: healthyReadings(at()) });
     expect(await control(custom('alice'))).toBe('allow');
     rig.clock.advance(91_000);
-    await expect.poll(() => control(custom('alice'))).toBe('restrict');
+    await expect.poll(() => control(custom('alice')), { timeout: 5_000 }).toBe('restrict');
+    link.close();
+  });
+
+  test('a device that has fallen silent is asked, and let in when it answers at once', async () => {
+    const link = await rig.link();
+    await link.report({ readings: healthyReadings(at()) });
+    rig.clock.advance(91_000);
+    await expectEventually(
+      () => rig.document(link.identity.device),
+      ({ decision }) => decision?.reason === 'agent-silent',
+    );
+    const answer = control(custom('alice'));
+    expect(await link.next('challenge')).toMatchObject({ want: 'heartbeat', deadline_s: 1.5 });
+    expect(await link.heartbeat()).toMatchObject({ t: 'ack' });
+    expect(await answer).toBe('allow');
     link.close();
   });
 

@@ -38,16 +38,29 @@ export type Rig = {
   close(): Promise<void>;
 };
 
-/** The system's clock, moved by `advance`. */
+/** The system's clock, moved by `advance`; whoever sleeps until a moment that is past then wakes at once. */
 export type TestClock = Clock & { advance(ms: number): void };
 
 export function testClock(): TestClock {
   let offset = 0;
+  const sleepers = new Set<{ until: number; wake(): void }>();
+  const now = () => systemClock.now() + offset;
   return {
-    now: () => systemClock.now() + offset,
+    now,
     monotonic: () => systemClock.monotonic() + offset,
-    sleep: (ms, signal) => systemClock.sleep(ms, signal),
-    advance: (ms) => void (offset += ms),
+    async sleep(ms, signal) {
+      const woken = new AbortController();
+      const sleeper = { until: now() + ms, wake: () => woken.abort() };
+      sleepers.add(sleeper);
+      const either = signal === undefined ? woken.signal : AbortSignal.any([woken.signal, signal]);
+      await systemClock.sleep(ms, either).catch(() => {});
+      sleepers.delete(sleeper);
+      signal?.throwIfAborted();
+    },
+    advance(ms) {
+      offset += ms;
+      for (const sleeper of sleepers) if (sleeper.until <= now()) sleeper.wake();
+    },
   };
 }
 

@@ -85,3 +85,8 @@ export async function deleteReadings(db: Db, device: string, checks: readonly st
   if (checks.length === 0) return;
   await db.deleteFrom('readings').where('device', '=', device).where('check_id', 'in', checks).execute();
 }
+
+export async function deleteRaw(db: Db, device: string, checks: readonly string[]): Promise<void> {
+  if (checks.length === 0) return;
+  await db.deleteFrom('raw').where('device', '=', device).where('check_id', 'in', checks).execute();
+}
