@@ -9,7 +9,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{base,wire,policy,agent,server,cli,conformance}/**/*.test.ts', 'test/collectors/**/*.test.ts'],
+          include: [
+            'test/{base,wire,policy,agent,server,cli,conformance}/**/*.test.ts',
+            'test/collectors/**/*.test.ts',
+          ],
           testTimeout: 15_000,
         },
       },

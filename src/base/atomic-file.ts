@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readdir, rename, unlink } from 'node:fs/promises';
+import { open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -33,11 +33,22 @@ export async function removeDurably(path: string): Promise<void> {
 
 /** Makes the folder's own entries durable (creations, renames, removals). */
 export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
+  const handle = await openFolder(folder);
   try {
-    await handle.sync();
+    await handle?.sync();
   } finally {
-    await handle.close();
+    await handle?.close();
+  }
+}
+
+/** Null where folders cannot be opened (Windows, whose file system journals renames by itself). */
+async function openFolder(folder: string): Promise<FileHandle | null> {
+  try {
+    return await open(folder, constants.O_RDONLY);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'EISDIR' || error.code === 'EPERM'))
+      return null;
+    throw error;
   }
 }
 

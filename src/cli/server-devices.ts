@@ -93,7 +93,8 @@ async function storedDocument(store: Store, config: ServerConfig, id: string): P
     const state = await loadState(db, id);
     if (state === null) throw new UsageError(`There is no device ${id}; see: drawbridge-server devices`);
     const orders = await ordersOf(db, id, SHOWN_ORDERS);
-    return documentOf({ state, orders, connected: false, policy: named(policy.value), now: Date.now() });
+    const terms = { ...named(policy.value), listeningSince: 0 };
+    return documentOf({ state, orders, connected: false, terms, now: Date.now() });
   });
 }
 

@@ -5,7 +5,7 @@ import { hashSecret } from '../wire/token.ts';
 import { approve, clearAlarm, createToken, revoke, type Refused } from './administer.ts';
 import { requireAdmin } from './bearer.ts';
 import type { Connections } from './connections.ts';
-import type { NamedPolicy } from './decide.ts';
+import type { Terms } from './decide.ts';
 import {
   deviceDocument,
   deviceSummary,
@@ -27,7 +27,7 @@ export type ConsoleParts = {
   connections: Connections;
   orders: Orders;
   clock: Clock;
-  policy: () => NamedPolicy;
+  terms: () => Terms;
   adminToken: string;
   /** Thumbprint of the order root, which stands in every token. */
   orderRoot: string;
@@ -84,12 +84,12 @@ function addReading(app: App, parts: ConsoleParts): void {
 }
 
 async function document(parts: ConsoleParts, id: string): Promise<DeviceDocument> {
-  const { store, fleet, connections, clock, policy } = parts;
+  const { store, fleet, connections, clock, terms } = parts;
   const state = (await fleet.get(id)) ?? (await store.read((db) => loadState(db, id)));
   if (state === null) throw new HttpProblem(404, 'not_found', `There is no device ${id}.`);
   const orders = await store.read((db) => ordersOf(db, id, SHOWN_ORDERS));
   const connected = connections.of(id) !== undefined;
-  return documentOf({ state, orders, connected, policy: policy(), now: clock.now() });
+  return documentOf({ state, orders, connected, terms: terms(), now: clock.now() });
 }
 
 const by = ({ clock }: ConsoleParts) => ({ actor: 'admin', now: clock.now() });

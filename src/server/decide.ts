@@ -19,6 +19,9 @@ export type Evidence = {
 /** A policy with the name under which it stands in decisions. */
 export type NamedPolicy = { policy: Policy; label: string };
 
+/** What a device is judged by. Silence before `listeningSince` (milliseconds) was the server's own. */
+export type Terms = NamedPolicy & { listeningSince: number };
+
 export type Decided = {
   decision: Decision;
   verdicts: Verdict[];
@@ -38,17 +41,12 @@ const MAX_SENTENCE = 500;
 const OVERDUE_FULLS = 2;
 
 /** Pure. `previous` is the decision in force: it gives the new one its `since` where access stays the same. */
-export function decide(
-  evidence: Evidence,
-  named: NamedPolicy,
-  now: number,
-  previous: Decision | null,
-): Decided {
-  const { policy, label } = named;
+export function decide(evidence: Evidence, terms: Terms, now: number, previous: Decision | null): Decided {
+  const { policy, label } = terms;
   const verdicts = judge(evidence.readings, policy, now, evidence.unknownSince);
   const byRisk = evidence.cloned ? clonedOpinion(policy) : riskOpinion(verdicts, policy);
-  const opinion = stricter(byRisk, silenceOpinion(evidence, policy, now, byRisk.risk));
-  const silenceAt = nextSilence(evidence, policy, now);
+  const opinion = stricter(byRisk, silenceOpinion(evidence, terms, now, byRisk.risk));
+  const silenceAt = nextSilence(evidence, terms, now);
   const since = previous?.access === opinion.access ? previous.since : new Date(now).toISOString();
   const until = Number.isFinite(silenceAt) ? new Date(silenceAt).toISOString() : OPEN_END;
   // Much of a sentence can be the device's own words; it goes into rows, frames and RADIUS.
@@ -90,13 +88,13 @@ function clonedOpinion(policy: Policy): Opinion {
 }
 
 /** A device that was never heard is restricted for as long as that lasts; deny is for one that has fallen silent. */
-function silenceOpinion(evidence: Evidence, policy: Policy, now: number, risk: Risk): Opinion {
+function silenceOpinion(evidence: Evidence, terms: Terms, now: number, risk: Risk): Opinion {
   const { seenAt, factsAt } = evidence;
-  if (seenAt === null || factsAt === null) return silent('restrict', risk, policy, 'nothing yet');
-  const { staleAt, denyAt, factsStaleAt } = silenceTimes(seenAt, factsAt, policy);
+  if (seenAt === null || factsAt === null) return silent('restrict', risk, terms.policy, 'nothing yet');
+  const { staleAt, denyAt, factsStaleAt } = silenceTimes(seenAt, factsAt, terms);
   const given = `none since ${new Date(now >= staleAt ? seenAt : factsAt).toISOString()}`;
-  if (now >= denyAt) return silent('deny', risk, policy, given);
-  if (now >= Math.min(staleAt, factsStaleAt)) return silent('restrict', risk, policy, given);
+  if (now >= denyAt) return silent('deny', risk, terms.policy, given);
+  if (now >= Math.min(staleAt, factsStaleAt)) return silent('restrict', risk, terms.policy, given);
   return { access: 'allow', risk, reason: 'ok', sentence: '' };
 }
 
@@ -105,19 +103,20 @@ function silent(access: Access, risk: Risk, policy: Policy, given: string): Opin
   return { access, risk, reason: 'agent-silent', sentence: sentenceFor('agent-silent', expected, given) };
 }
 
-function silenceTimes(seenAt: number, factsAt: number, policy: Policy) {
+function silenceTimes(seenAt: number, factsAt: number, { policy, listeningSince }: Terms) {
   const { everySeconds, staleAfter, denyAfterSeconds, fullEverySeconds } = policy.heartbeat;
-  const staleAt = seenAt + staleAfter * everySeconds * 1_000;
+  const silentSince = Math.max(seenAt, listeningSince);
+  const staleAt = silentSince + staleAfter * everySeconds * 1_000;
   return {
     staleAt,
-    denyAt: Math.max(staleAt, seenAt + denyAfterSeconds * 1_000),
-    factsStaleAt: factsAt + OVERDUE_FULLS * fullEverySeconds * 1_000,
+    denyAt: Math.max(staleAt, silentSince + denyAfterSeconds * 1_000),
+    factsStaleAt: Math.max(factsAt, listeningSince) + OVERDUE_FULLS * fullEverySeconds * 1_000,
   };
 }
 
-function nextSilence({ seenAt, factsAt }: Evidence, policy: Policy, now: number): number {
+function nextSilence({ seenAt, factsAt }: Evidence, terms: Terms, now: number): number {
   if (seenAt === null || factsAt === null) return Infinity;
-  const times = Object.values(silenceTimes(seenAt, factsAt, policy));
+  const times = Object.values(silenceTimes(seenAt, factsAt, terms));
   return Math.min(...times.filter((time) => time > now), Infinity);
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { iso } from '../base/clock.ts';
 import { firstToFix, missingRequired } from '../policy/judge.ts';
 import { ACCESS, RISK_LEVELS, decision, risk, verdict } from '../wire/decision.ts';
-import { decide, type NamedPolicy } from './decide.ts';
+import { decide, type Terms } from './decide.ts';
 import { evidenceOf, type DeviceState } from './device-state.ts';
 import type { Device } from './store/devices.ts';
 import type { OrderRow } from './store/tables.ts';
@@ -69,15 +69,15 @@ export type DocumentParts = {
   state: DeviceState;
   orders: readonly OrderRow[];
   connected: boolean;
-  policy: NamedPolicy;
+  terms: Terms;
   /** Milliseconds. */
   now: number;
 };
 
 /** Judged at `now`; the decision shown is the one in force, null before the first. */
-export function documentOf({ state, orders, connected, policy, now }: DocumentParts): DeviceDocument {
+export function documentOf({ state, orders, connected, terms, now }: DocumentParts): DeviceDocument {
   const inForce = state.decision?.decision ?? null;
-  const judged = decide(evidenceOf(state), policy, now, inForce);
+  const judged = decide(evidenceOf(state), terms, now, inForce);
   const { id, name, platform, status, readings, raw, seenAt } = state;
   return {
     device: {
@@ -93,8 +93,8 @@ export function documentOf({ state, orders, connected, policy, now }: DocumentPa
     verdicts: judged.verdicts,
     risk: judged.decision.risk,
     decision: inForce,
-    firstToFix: firstToFix(judged.verdicts, policy.policy),
-    requiredUnknown: missingRequired(readings, policy.policy),
+    firstToFix: firstToFix(judged.verdicts, terms.policy),
+    requiredUnknown: missingRequired(readings, terms.policy),
     lastSeen: seenAt === null ? null : iso(seenAt),
     connected,
     alarms: [...state.alarms],

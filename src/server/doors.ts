@@ -36,7 +36,7 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
   await addRadiusRoutes(app, { ...services, gate: createGate({ ...services, settings: config.radius }) });
   await addConsoleRoutes(app, {
     ...services,
-    policy: services.standing.inForce,
+    terms: services.judging.terms,
     adminToken: (await readFile(paths.adminToken, 'utf8')).trim(),
     orderRoot: services.keys.root.kid,
   });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { App } from './http.ts';
 import type { Metrics } from './metrics.ts';
-import { setMeta } from './store/meta.ts';
+import { noteHealth } from './store/meta.ts';
 import type { Store } from './store/store.ts';
 
 /** For how long an answer serves everybody who asks. */
@@ -35,7 +35,7 @@ function writeCheck(store: Store, clock: Clock): () => Promise<boolean> {
     if (clock.monotonic() - asked < FRESH_MS) return answer;
     asked = clock.monotonic();
     answer = store
-      .write((db) => setMeta(db, 'health', String(clock.now())))
+      .write((db) => noteHealth(db, clock.now()))
       .then(
         () => true,
         () => false,

@@ -5,7 +5,7 @@ import type { Decision } from '../wire/decision.ts';
 import { digest } from '../wire/ids.ts';
 import type { Refusal } from '../wire/refusal.ts';
 import { acceptReport, type Acceptance } from './accept-report.ts';
-import type { NamedPolicy } from './decide.ts';
+import type { Terms } from './decide.ts';
 import type { DeviceState } from './device-state.ts';
 import type { Fleet } from './fleet.ts';
 import type { Metrics } from './metrics.ts';
@@ -32,7 +32,7 @@ export type IngestParts = {
   clock: Clock;
   /** The server's own urn. */
   audience: string;
-  policy: () => NamedPolicy;
+  terms: () => Terms;
   metrics: Metrics;
   log: Logger;
   /** Called after the commit of a decision that differs from the one before. */
@@ -83,7 +83,7 @@ async function record(parts: IngestParts, before: DeviceState, accepted: Accepta
   const { store, fleet, clock, metrics } = parts;
   const now = clock.now();
   try {
-    const recording = await store.write((db) => recordReport(db, before, accepted, parts.policy(), now));
+    const recording = await store.write((db) => recordReport(db, before, accepted, parts.terms(), now));
     fleet.put(recording.state);
     metrics.reported(accepted.claims.kind, recording.outcome);
     if (recording.changed) parts.decided(recording.state);

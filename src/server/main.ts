@@ -8,6 +8,7 @@ import { pathsIn } from './data-folder.ts';
 import { openDoors, type Doors } from './doors.ts';
 import { lockFolder } from './folder-lock.ts';
 import { exists } from './init.ts';
+import { createListening } from './listening.ts';
 import { createMetrics } from './metrics.ts';
 import { reloadPolicy, watchPolicy, type PolicyWatch } from './policy-file.ts';
 import { runRetention } from './retention.ts';
@@ -41,9 +42,13 @@ export async function startServer(config: ServerConfig, options: StartOptions = 
   const paths = pathsIn(config.dataDir);
   await requireInit(config.dataDir, paths.orderRoot);
   const metrics = createMetrics();
-  const store = await openAlone(config.dataDir, paths.database, metrics.committed);
+  const listening = createListening(clock);
+  const store = await openAlone(config.dataDir, paths.database, (commit) => {
+    metrics.committed(commit);
+    listening.committed(commit);
+  });
   return closedOnFailure(store.close, async () => {
-    const services = await createServices(config, paths, { clock, log, store, metrics });
+    const services = await createServices(config, paths, { clock, log, store, metrics, listening });
     return run(config, services, await openDoors(config, paths, services));
   });
 }

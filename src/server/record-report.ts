@@ -2,7 +2,7 @@ import type { Readings } from '../../collectors/specs.ts';
 import type { UnknownSince } from '../policy/judge.ts';
 import { toWire } from '../wire/report.ts';
 import type { Acceptance, Content } from './accept-report.ts';
-import type { NamedPolicy } from './decide.ts';
+import type { Terms } from './decide.ts';
 import type { DeviceState } from './device-state.ts';
 import { judgeDevice } from './judge-device.ts';
 import { raiseAlarm } from './store/alarms.ts';
@@ -29,7 +29,7 @@ export async function recordReport(
   db: Db,
   before: DeviceState,
   acceptance: Acceptance,
-  policy: NamedPolicy,
+  terms: Terms,
   now: number,
 ): Promise<Recording> {
   const { claims, content, next } = acceptance;
@@ -40,7 +40,7 @@ export async function recordReport(
       : recordConflict(db, before, next, claims.jti, now);
   }
   await advanceTo(db, next);
-  if (content === null || content.historic) return judgedRecording(db, next, policy, now);
+  if (content === null || content.historic) return judgedRecording(db, next, terms, now);
   await deleteReadings(db, next.id, content.dropped);
   await putReadings(db, readingRows(before, next, content.given.readings));
   await deleteRaw(
@@ -49,16 +49,11 @@ export async function recordReport(
     Object.keys(before.raw).filter((check) => !Object.hasOwn(next.raw, check)),
   );
   await putRaw(db, rawRows(next.id, content, now));
-  return judgedRecording(db, next, policy, now);
+  return judgedRecording(db, next, terms, now);
 }
 
-async function judgedRecording(
-  db: Db,
-  next: DeviceState,
-  policy: NamedPolicy,
-  now: number,
-): Promise<Recording> {
-  return { outcome: 'stored', ...(await judgeDevice(db, next, policy, now)) };
+async function judgedRecording(db: Db, next: DeviceState, terms: Terms, now: number): Promise<Recording> {
+  return { outcome: 'stored', ...(await judgeDevice(db, next, terms, now)) };
 }
 
 /** The same report once more, because its ack was lost: stored once, acknowledged again. */

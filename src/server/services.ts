@@ -8,6 +8,7 @@ import type { DataPaths } from './data-folder.ts';
 import type { DeviceState } from './device-state.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { createIngest } from './ingest.ts';
+import type { Listening } from './listening.ts';
 import type { Metrics } from './metrics.ts';
 import { createOrders, type Orders } from './orders.ts';
 import { noticeChange, type OutsideParts } from './outside-changes.ts';
@@ -22,6 +23,7 @@ export type Services = {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  listening: Listening;
   store: Store;
   keys: SigningKeys;
   /** The server's own urn: it is what devices address and what signs. */
@@ -40,9 +42,9 @@ export type Services = {
 export async function createServices(
   config: ServerConfig,
   paths: DataPaths,
-  given: Pick<Services, 'clock' | 'log' | 'store' | 'metrics'>,
+  given: Pick<Services, 'clock' | 'log' | 'store' | 'metrics' | 'listening'>,
 ): Promise<Services> {
-  const { clock, log, store, metrics } = given;
+  const { clock, log, store, metrics, listening } = given;
   const connections = createConnections();
   const fleet = createFleet(store);
   metrics.showGauges({ connections: connections.count, access: () => accessCounts(fleet.all()) });
@@ -52,7 +54,8 @@ export async function createServices(
   const standing = await createStanding(signing, await firstPolicy(config.policyFile, store, log));
   const orders = createOrders({ ...signing, connections, log });
   const decided = tellDecision(connections, orders, log);
-  const judging = { fleet, store, clock, log, metrics, policy: standing.inForce, decided, connections };
+  const terms = () => ({ ...standing.inForce(), listeningSince: listening.since() });
+  const judging = { ...given, fleet, terms, decided, connections };
   const changed = (device: string) => noticeChange(judging, device);
   const basics = { ...given, keys, urn, fleet, connections, standing, orders, judging, changed };
   const link = linkParts(basics);

@@ -11,7 +11,7 @@ const parsed = parsePolicy(
   readFileSync(join(import.meta.dirname, '../../src/policy/default-policy.yaml'), 'utf8'),
 );
 if (!parsed.ok) throw new Error('the default policy does not parse');
-const policy = { policy: parsed.value, label: 'default (x)' };
+const terms = { policy: parsed.value, label: 'default (x)', listeningSince: 0 };
 
 const NOW = Date.parse('2026-11-20T10:00:00.000Z');
 const AT = '2026-11-20T10:00:00.000Z';
@@ -26,7 +26,7 @@ const healthy: Evidence = {
 };
 
 const at = (ms: number, evidence: Partial<Evidence> = {}, previous: Decision | null = null) =>
-  decide({ ...healthy, ...evidence }, policy, NOW + ms, previous);
+  decide({ ...healthy, ...evidence }, terms, NOW + ms, previous);
 
 describe('a decision', () => {
   test('follows risk, says why, and holds until silence would end it', () => {
@@ -73,6 +73,18 @@ describe('a decision', () => {
       access: 'restrict',
       reason: 'agent-silent',
     });
+  });
+
+  test('holds against nobody what the server itself could not hear', () => {
+    const since = { ...terms, listeningSince: NOW + 600 * SECOND };
+    const access = (ms: number) => decide(healthy, since, NOW + ms, null).decision.access;
+    expect([600, 689, 690, 1_499, 1_500].map((seconds) => access(seconds * SECOND))).toEqual([
+      'allow',
+      'allow',
+      'restrict',
+      'restrict',
+      'deny',
+    ]);
   });
 
   test('before the first report is restrict', () => {
