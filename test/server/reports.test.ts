@@ -251,6 +251,21 @@ describe('history and liveness', () => {
     expect((await rig.document(link.identity.device)).raw).toEqual(raw);
   });
 
+  test('a server that was down holds nobody to have been silent', async () => {
+    const link = await rig.link();
+    await link.report(full());
+    await rig.server.close();
+    rig.clock.advance(3_600_000);
+    await rig.restart();
+    const { device } = link.identity;
+    expect(await rig.document(device)).toMatchObject({ decision: { access: 'allow' } });
+    rig.clock.advance(91_000);
+    await expectEventually(
+      () => rig.document(device),
+      ({ decision }) => decision?.reason === 'agent-silent',
+    );
+  });
+
   test('everything is there again after a restart', async () => {
     const link = await rig.link();
     await link.report(full());

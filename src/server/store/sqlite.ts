@@ -18,7 +18,8 @@ const FATAL = new Set([
   26, // NOTADB
 ]);
 
-const BUSY_TIMEOUT_MS = 2_000;
+/** How long to wait for another process, which never needs more than milliseconds; everything here waits with it. */
+const BUSY_TIMEOUT_MS = 500;
 
 /**
  * A store in one SQLite file. `synchronous=FULL` in WAL mode: a commit returns after fsync, so what was confirmed
