@@ -5,7 +5,7 @@ import type { AgentConfig } from './config.ts';
 import { readInventory } from './inventory.ts';
 import { loadHosts } from './open-host.ts';
 import { loadReaders } from './readers.ts';
-import { agentVersion } from './version.ts';
+import { productVersion } from '../base/version.ts';
 
 export type MainOptions = { config: AgentConfig; stateDir: string; platform: Platform };
 
@@ -16,7 +16,7 @@ export async function main({ config, stateDir, platform }: MainOptions): Promise
   const options = {
     config,
     stateDir,
-    version: agentVersion(),
+    version: productVersion(),
     readers: await loadReaders(platform),
     hosts: await loadHosts(platform),
     readInventory: (signal: AbortSignal) => readInventory(signal),

@@ -8,7 +8,7 @@ import { MAX_PACKED, openArchive, packArchive, type Archive } from '../agent/arc
 import { createRecorder, type Notes } from '../agent/recorder.ts';
 import { REPLAYED_SELF } from '../agent/replay.ts';
 import { redactAnswers, type KnownNames } from '../agent/redact.ts';
-import { agentVersion } from '../agent/version.ts';
+import { productVersion } from '../base/version.ts';
 import { writeAtomic } from '../base/atomic-file.ts';
 import { iso } from '../base/clock.ts';
 import { readNow } from './agent-reading.ts';
@@ -70,7 +70,7 @@ function archiveOf(settings: Settings, checks: CheckId[], readings: Readings, no
   const { root, self, answers, leftOut } = notes;
   return {
     takenAt: iso(Date.now()),
-    agent: agentVersion(),
+    agent: productVersion(),
     platform: settings.platform,
     system: systemIn(readings['os-version']),
     root,

@@ -10,7 +10,7 @@ import { statePaths } from '../agent/paths.ts';
 import { loadReaders } from '../agent/readers.ts';
 import { prepareStateFolder } from '../agent/state-folder.ts';
 import { stateFile } from '../agent/state-file.ts';
-import { agentVersion } from '../agent/version.ts';
+import { productVersion } from '../base/version.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';
@@ -125,7 +125,7 @@ async function machineId({ platform, stateDir }: Settings): Promise<string | nul
 /** What an agent that has never run says of itself. */
 function newcomer(): AgentSelf {
   return {
-    version: agentVersion(),
+    version: productVersion(),
     startedAt: iso(Date.now()),
     keyProtection: null,
     integrity: null,

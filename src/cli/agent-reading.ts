@@ -8,7 +8,7 @@ import { loadReaders } from '../agent/readers.ts';
 import { collectReadings, DEADLINE_MS } from '../agent/report.ts';
 import { peek } from '../agent/state-file.ts';
 import { statusSchema } from '../agent/status.ts';
-import { agentVersion } from '../agent/version.ts';
+import { productVersion } from '../base/version.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import type { Settings } from './agent-settings.ts';
 
@@ -46,7 +46,7 @@ export async function readNow(
 async function selfFrom(statusFile: string): Promise<AgentSelf> {
   const status = await readKnown(statusFile, statusSchema);
   return {
-    version: status?.version ?? agentVersion(),
+    version: status?.version ?? productVersion(),
     startedAt: status?.startedAt ?? iso(Date.now()),
     keyProtection: status?.keyProtection ?? null,
     integrity: null,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
+import { productVersion } from '../base/version.ts';
 import { complain } from './present.ts';
 import type { ChangeName, DeviceOptions } from './server-devices.ts';
 import {
@@ -19,6 +20,7 @@ import type { TokenOptions } from './server-tokens.ts';
 const EXIT_FAILED = 4;
 
 const program = new Command('drawbridge-server')
+  .version(productVersion(), '-V, --version', 'print the version')
   .description('Takes reports from devices, judges them by one policy, and tells the VPN who may come in.')
   .addHelpText('after', HELP);
 

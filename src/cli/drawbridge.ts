@@ -8,6 +8,7 @@ import { loadSettings, type Settings, type SettingsOptions } from './agent-setti
 import type { CaptureOptions } from './agent-capture.ts';
 import type { CheckOptions } from './agent-check.ts';
 import type { EnrollOptions } from './agent-enroll.ts';
+import { productVersion } from '../base/version.ts';
 import { complain } from './present.ts';
 
 /** Exit code of every command that could not do what it was asked. */
@@ -92,6 +93,7 @@ function withSettings(command: Command): Command {
 }
 
 const program = new Command('drawbridge')
+  .version(productVersion(), '-V, --version', 'print the version')
   .description('Tells how healthy this computer is, and lets it into the company’s VPN while it is.')
   .addHelpText('after', HELP);
 

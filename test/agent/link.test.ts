@@ -102,8 +102,9 @@ describe('endings', () => {
   });
 
   test('a dropped connection: comes back, and nothing is sent twice', async () => {
-    const { server } = await connected();
-    await eventually('a report', () => server.reports.length > 0);
+    const { server, agent } = await connected();
+    // Before its acknowledgement has arrived, a report is rightly sent again.
+    await eventually('an acknowledgement', async () => ((await agent.status())?.lastAckAt ?? null) !== null);
     server.dropConnections();
     await expect.poll(() => server.connections.length, PATIENT).toBe(2);
     expect(new Set(server.reportIds).size).toBe(server.reportIds.length);
