@@ -12,7 +12,8 @@ import { productVersion } from '../base/version.ts';
 import { writeAtomic } from '../base/atomic-file.ts';
 import { iso } from '../base/clock.ts';
 import { readNow } from './agent-reading.ts';
-import { UsageError, type Settings, type SettingsOptions } from './agent-settings.ts';
+import type { Settings, SettingsOptions } from './agent-settings.ts';
+import { UsageError } from './usage-error.ts';
 import { contentsOf, rowOf, type Content } from './agent-captured.ts';
 import { say, sayJson, table, withProgress } from './present.ts';
 

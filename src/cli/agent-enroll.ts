@@ -14,7 +14,8 @@ import { productVersion } from '../base/version.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';
-import { UsageError, type Settings, type SettingsOptions } from './agent-settings.ts';
+import type { Settings, SettingsOptions } from './agent-settings.ts';
+import { UsageError } from './usage-error.ts';
 import { complain, paint, say, sayJson, withProgress } from './present.ts';
 
 export type EnrollOptions = SettingsOptions & {

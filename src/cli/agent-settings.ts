@@ -2,16 +2,12 @@ import { join } from 'node:path';
 import type { Platform } from '../../collectors/check.ts';
 import { loadConfig, type AgentConfig } from '../agent/config.ts';
 import { defaultPaths } from '../agent/paths.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Options that every command of the endpoint takes. */
 export type SettingsOptions = { config?: string; state?: string; json?: boolean };
 
 export type Settings = { config: AgentConfig; configFile: string; stateDir: string; platform: Platform };
-
-/** What a command was told wrong; the message is for the person who typed it. Exit code 4. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
 
 /** A settings file that was named has to exist; the default one need not. */
 export async function loadSettings(

@@ -1,12 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Readings } from '../../collectors/specs.ts';
 import { decision, risk, verdict } from '../wire/decision.ts';
-
-const MAX_BYTES = 4 * 1024 * 1024;
-const TIMEOUT_MS = 10_000;
+import { adminRequest, type Credentials } from './admin-request.ts';
 
 /** `GET /v1/devices/<id>` as the commands need it; the server's OpenAPI document has the whole. */
 const deviceDocument = z.object({
@@ -33,30 +30,16 @@ export async function connectApi(url: string, dataFolder: string): Promise<Api> 
     readFile(join(dataFolder, 'tls-ca.pem'), 'utf8'),
     readFile(join(dataFolder, 'admin-token'), 'utf8'),
   ]);
-  const get = (path: string) => getJson(new URL(path, url), ca, token.trim());
+  const get = (path: string) => getJson(new URL(path, url), { ca, token: token.trim() });
   return {
     device: async (id) => deviceDocument.parse(await get(`/v1/devices/${encodeURIComponent(id)}`)),
   };
 }
 
-function getJson(url: URL, ca: string, token: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${token}` };
-    const outgoing = request(url, { ca, headers, timeout: TIMEOUT_MS }, (incoming) => {
-      let body = '';
-      incoming.setEncoding('utf8');
-      incoming.on('data', (chunk: string) => {
-        body += chunk;
-        if (body.length > MAX_BYTES) incoming.destroy(new Error('the answer is too large'));
-      });
-      incoming.once('error', reject);
-      incoming.once('end', () => {
-        if (incoming.statusCode === 200) resolve(JSON.parse(body));
-        else reject(new Error(`${url.pathname}: the server answered ${incoming.statusCode}`));
-      });
-    });
-    outgoing.once('timeout', () => outgoing.destroy(new Error(`${url.host} does not answer`)));
-    outgoing.once('error', reject);
-    outgoing.end();
-  });
+async function getJson(url: URL, credentials: Credentials): Promise<unknown> {
+  const answer = await adminRequest(url, credentials);
+  if (answer?.status === 200) return answer.body;
+  throw new Error(
+    `${url.pathname}: the server ${answer === null ? 'does not listen' : `answered ${answer.status}`}`,
+  );
 }

@@ -20,7 +20,8 @@ import type { Db, Store } from '../server/store/store.ts';
 import { paint, say, sayJson, table } from './present.ts';
 import { askServer } from './server-api.ts';
 import { deviceText, type Past } from './server-device-view.ts';
-import { serverConfig, UsageError, withStore, type ServerOptions } from './server-settings.ts';
+import { serverConfig, withStore, type ServerOptions } from './server-settings.ts';
+import { UsageError } from './usage-error.ts';
 
 const SHOWN_ORDERS = 20;
 const SHOWN_DECISIONS = 10;

@@ -4,14 +4,10 @@ import { loadConfig, type ServerConfig } from '../server/config.ts';
 import { pathsIn } from '../server/data-folder.ts';
 import { openSqlite } from '../server/store/sqlite.ts';
 import type { Store } from '../server/store/store.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Options that most commands have. */
 export type ServerOptions = { data?: string; config?: string; json?: boolean };
-
-/** Something that the person who typed the command can put right; the message says how. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
 
 /** `--data`, else where a service keeps its data: root's or the user's own. */
 export function dataFolder({ data }: ServerOptions): string {

@@ -5,7 +5,8 @@ import { loadSigningKeys } from '../server/signing-keys.ts';
 import type { GatewayRow, TokenRow } from '../server/store/tables.ts';
 import { listGateways, listTokens } from '../server/store/tokens.ts';
 import { complain, say, sayJson, table } from './present.ts';
-import { UsageError, withStore, type ServerOptions } from './server-settings.ts';
+import { withStore, type ServerOptions } from './server-settings.ts';
+import { UsageError } from './usage-error.ts';
 
 export type TokenOptions = ServerOptions & {
   uses: number;
