@@ -1,5 +1,6 @@
 import type { Readings } from '../../collectors/specs.ts';
 import type { Decision, Verdict } from '../wire/decision.ts';
+import type { Inventory } from '../wire/inventory.ts';
 import type { DeviceDocument } from '../server/device-document.ts';
 import { judgedTable, riskLine } from './judged.ts';
 import { paint, table } from './present.ts';
@@ -14,6 +15,7 @@ export async function deviceText(document: DeviceDocument, past: Past | null): P
     [
       `${paint('bold', device.name)}  ${device.id}`,
       `${device.platform}, ${device.status}, ${heard(document)}`,
+      ...inventoryLines(device.inventory),
     ],
     alarmLines(document),
     [await judgedTable(readings as Partial<Readings>, verdicts)],
@@ -38,6 +40,23 @@ export async function deviceText(document: DeviceDocument, past: Past | null): P
 function heard({ connected, lastSeen }: DeviceDocument): string {
   if (lastSeen === null) return connected ? 'connected, not heard yet' : 'never heard';
   return `${connected ? 'connected' : 'not connected'}, last heard ${lastSeen}`;
+}
+
+function inventoryLines(inventory: Inventory | null): string[] {
+  if (inventory === null) return [];
+  const { manufacturer, model, chassis, virtual, cpu, memoryBytes } = inventory;
+  const words = [
+    [manufacturer, model].filter((word) => word !== null).join(' '),
+    chassis,
+    virtual === true ? 'virtual' : null,
+    cpu,
+    memoryBytes === null ? null : `${gibibytes(memoryBytes)} GiB of memory`,
+  ].filter((word) => word !== null && word !== '');
+  return words.length === 0 ? [] : [`Computer: ${words.join(', ')}`];
+}
+
+function gibibytes(bytes: number): number {
+  return Math.round((bytes / 2 ** 30) * 10) / 10;
 }
 
 function alarmLines({ alarms, device }: DeviceDocument): string[] {

@@ -85,6 +85,7 @@ function withContent(
     seenAt: now,
     factsAt: Math.min(now, Date.parse(claims.collected_at)),
     agentVersion: claims.swversion[0],
+    inventory: isDelta ? state.inventory : (claims.inventory ?? state.inventory),
     readings,
     raw,
     ...times(state, readings, now),

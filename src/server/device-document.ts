@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { iso } from '../base/clock.ts';
 import { firstToFix, missingRequired } from '../policy/judge.ts';
 import { ACCESS, RISK_LEVELS, decision, risk, verdict } from '../wire/decision.ts';
+import { inventory } from '../wire/inventory.ts';
 import { decide, type Terms } from './decide.ts';
 import { evidenceOf, type DeviceState } from './device-state.ts';
 import type { Device } from './store/devices.ts';
@@ -31,6 +32,8 @@ export const deviceDocument = z.object({
     enrolledAt: time,
     agentVersion: z.string().nullable(),
     reportsDropped: z.number(),
+    /** What kind of computer it is; null until the device has said so. */
+    inventory: inventory.nullable(),
   }),
   readings: z.record(z.string(), z.unknown()),
   verdicts: z.array(verdict),
@@ -88,6 +91,7 @@ export function documentOf({ state, orders, connected, terms, now }: DocumentPar
       enrolledAt: iso(state.enrolledAt),
       agentVersion: state.agentVersion,
       reportsDropped: state.dropped,
+      inventory: state.inventory,
     },
     readings,
     verdicts: judged.verdicts,

@@ -1,7 +1,9 @@
 import { checkIds, isCheckId, type CheckId, type Readings } from '../../collectors/specs.ts';
+import { parseJson } from '../base/json.ts';
 import type { Reading } from '../base/reading.ts';
 import type { UnknownSince } from '../policy/judge.ts';
 import type { Verdict } from '../wire/decision.ts';
+import { inventory, type Inventory } from '../wire/inventory.ts';
 import type { Base, WireReading } from '../wire/report.ts';
 import type { Evidence } from './decide.ts';
 import { openAlarms, type AlarmKind } from './store/alarms.ts';
@@ -27,6 +29,7 @@ export type DeviceState = {
   readonly factsAt: number | null;
   readonly agentVersion: string | null;
   readonly dropped: number;
+  readonly inventory: Inventory | null;
   readonly readings: Partial<Readings>;
   readonly raw: Readonly<Record<string, WireReading>>;
   /** When each check was last known, and first asked. */
@@ -90,7 +93,14 @@ function basics(device: Device) {
     factsAt: device.facts_at,
     agentVersion: device.agent_version,
     dropped: device.dropped,
+    inventory: parseInventory(device.inventory),
   };
+}
+
+/** One that another version wrote in another shape is as good as none: the next full report brings it anew. */
+function parseInventory(json: string | null): Inventory | null {
+  const found = inventory.safeParse(json === null ? null : parseJson(json));
+  return found.success ? found.data : null;
 }
 
 type LoadedReading = { id: CheckId; reading: Reading<unknown>; knownAt: number | null; askedAt: number };

@@ -59,7 +59,8 @@ async function judgedRecording(db: Db, next: DeviceState, terms: Terms, now: num
 /** The same report once more, because its ack was lost: stored once, acknowledged again. */
 async function recordAgain(db: Db, before: DeviceState, next: DeviceState): Promise<Recording> {
   const isLatest = next.lastReport === before.lastReport;
-  const state = { ...before, seq: next.seq, base: isLatest ? next.base : before.base };
+  const { base, inventory } = isLatest ? next : before;
+  const state = { ...before, seq: next.seq, base, inventory };
   await advanceTo(db, state);
   return { outcome: 'again', state, changed: false };
 }
@@ -97,6 +98,7 @@ function progressOf(state: DeviceState): Progress {
     facts_at: state.factsAt,
     agent_version: state.agentVersion,
     dropped: state.dropped,
+    inventory: state.inventory === null ? null : JSON.stringify(state.inventory),
   };
 }
 

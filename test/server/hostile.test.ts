@@ -30,6 +30,7 @@ const state: DeviceState = {
   factsAt: null,
   agentVersion: null,
   dropped: 0,
+  inventory: null,
   readings: healthyReadings(AT),
   raw: {},
   knownAt: {},

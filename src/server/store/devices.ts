@@ -35,6 +35,7 @@ export async function insertDevice(
     facts_at: null,
     agent_version: null,
     dropped: 0,
+    inventory: null,
   };
   await db
     .insertInto('devices')
@@ -105,6 +106,7 @@ export type Progress = Pick<
   | 'facts_at'
   | 'agent_version'
   | 'dropped'
+  | 'inventory'
 >;
 
 const updateProgress = prepared((db, values: Progress) =>
@@ -119,6 +121,7 @@ const updateProgress = prepared((db, values: Progress) =>
       facts_at: values.facts_at,
       agent_version: values.agent_version,
       dropped: values.dropped,
+      inventory: values.inventory,
     })
     .where('id', '=', values.id)
     .where('seq', '<', values.seq)

@@ -1,16 +1,19 @@
 import { sql, type ColumnDefinitionBuilder, type CreateTableBuilder, type Kysely } from 'kysely';
-import { Migrator } from 'kysely/migration';
+import { Migrator, type Migration } from 'kysely/migration';
 import type { Db } from './store.ts';
 
 /** Runs in a migration, which knows tables as they were at its time. */
 type Schema = Kysely<Record<string, never>>;
 
-/** Brings the database to the newest form. Migrations are never changed once released, only added. */
-export async function migrate(db: Db): Promise<void> {
-  const migrator = new Migrator({
-    db,
-    provider: { getMigrations: async () => ({ '0001-first': { up: first } }) },
-  });
+/** In the order of their names. Never changed once released, only added. */
+export const migrations = {
+  '0001-first': { up: first },
+  '0002-inventory': { up: withInventory },
+} satisfies Record<string, Migration>;
+
+/** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
+export async function migrate(db: Db, list: Record<string, Migration> = migrations): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => list } });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
 }
@@ -28,6 +31,10 @@ async function first(db: Schema): Promise<void> {
   await db.schema.createIndex('receipts_order').on('receipts').column('order_id').execute();
   await db.schema.createIndex('audit_at').on('audit').column('at').execute();
   await sql`create index alarms_open on alarms (device) where cleared_at is null`.execute(db);
+}
+
+async function withInventory(db: Schema): Promise<void> {
+  await db.schema.alterTable('devices').addColumn('inventory', 'text').execute();
 }
 
 type AnyTable = CreateTableBuilder<string, never>;

@@ -43,6 +43,8 @@ export type DeviceRow = {
   facts_at: number | null;
   agent_version: string | null;
   dropped: number;
+  /** JSON: what the last full report that spoke of it said. */
+  inventory: string | null;
 };
 
 export type KeyRow = {
