@@ -11,6 +11,9 @@ export const testNeeds: readonly Need[] = [
   { package: 'util-linux', file: '/usr/bin/lsblk' },
   { package: 'gnome-keyring', file: '/usr/bin/gnome-keyring-daemon' },
   { package: 'dbus', file: '/usr/bin/dbus-run-session' },
+  { package: 'freeradius', file: '/usr/sbin/freeradius' },
+  { package: 'freeradius-rest', file: '/usr/lib/freeradius/rlm_rest.so' },
+  { package: 'freeradius-utils', file: '/usr/bin/radclient' },
 ];
 
 export const isRoot = process.getuid?.() === 0;
