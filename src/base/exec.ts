@@ -177,7 +177,7 @@ function abandon(child: ChildProcess) {
 export function spawnOurs(
   script: string,
   argv: readonly string[],
-  options: { stdio: ('ignore' | 'pipe' | 'inherit')[]; env?: Record<string, string>; cwd?: string },
+  options: { stdio: ('ignore' | 'pipe' | 'inherit' | 'ipc')[]; env?: Record<string, string>; cwd?: string },
 ): ChildProcess {
   const { PATH = '' } = process.env;
   return spawn(process.execPath, [script, ...argv], {

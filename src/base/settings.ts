@@ -22,7 +22,8 @@ export function parseSettings<S extends z.ZodType>(
   if (syntax.length > 0) return err(syntax);
   const parsed = schema.safeParse(toPlain(document));
   if (parsed.success) return ok(parsed.data);
-  return err(parsed.error.issues.flatMap((issue) => problemsOf(issue, document, lines, schema)));
+  const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, document, lines, schema));
+  return err(problems.toSorted((a, b) => a.line - b.line || a.column - b.column));
 }
 
 /** `file:line:column: message` per problem, one a line. */
@@ -82,11 +83,32 @@ function unknownKey(key: string, valid: readonly string[]): string {
 }
 
 function wording(issue: z.core.$ZodIssue, document: Document, path: readonly string[]): string {
-  if (issue.code !== 'invalid_value') return issue.message;
-  const given = String(document.getIn(path) ?? 'nothing');
-  const options = issue.values.map(String);
-  const suggestion = nearest(given, options);
-  return `"${given}" is not one of ${options.join(', ')}${suggestion === null ? '' : `; did you mean "${suggestion}"?`}`;
+  if (issue.code === 'invalid_value') return notAmong(issue.values.map(String), document.getIn(path));
+  // A schema's own message is better than any that is made here.
+  if (!/^(Invalid|Too)\b/.test(issue.message)) return issue.message;
+  if (issue.code === 'invalid_type')
+    return `has to be of type ${issue.expected}, given ${given(document, path)}`;
+  if (issue.code === 'too_small') return `has to be at least ${issue.minimum}${unitOf(issue.origin)}`;
+  if (issue.code === 'too_big') return `has to be at most ${issue.maximum}${unitOf(issue.origin)}`;
+  if (issue.code === 'invalid_format') return `is not a valid ${issue.format}`;
+  return issue.message;
+}
+
+function notAmong(options: readonly string[], value: unknown): string {
+  const word = String(value ?? 'nothing');
+  // For a word of a letter or two everything is near.
+  const suggestion = word.length > 2 ? nearest(word, options) : null;
+  return `"${word}" is not one of ${options.join(', ')}${suggestion === null ? '' : `; did you mean "${suggestion}"?`}`;
+}
+
+function given(document: Document, path: readonly string[]): string {
+  const value: unknown = path.length === 0 ? document.toJS() : document.getIn(path);
+  if (value === undefined || value === null) return 'nothing';
+  return typeof value === 'object' ? 'something nested or a list' : `"${String(value).slice(0, 60)}"`;
+}
+
+function unitOf(origin: string): string {
+  return { string: ' characters long', array: ' entries long' }[origin] ?? '';
 }
 
 function locate(
@@ -145,8 +167,9 @@ function at(line: number, column: number, key: string, message: string): Setting
   return { line, column, key, message };
 }
 
+/** The parser's own sentence without the place, which stands before it already, and without its excerpt. */
 function firstLine(message: string): string {
-  return message.split('\n')[0] ?? message;
+  return (message.split('\n')[0] ?? message).replace(/ at line \d+, column \d+:?$/, '');
 }
 
 /** Levenshtein distance; both words are short setting names. */

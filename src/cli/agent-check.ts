@@ -11,11 +11,9 @@ import type { Policy } from '../policy/policy.ts';
 import { readArchive } from './agent-capture.ts';
 import { readKnown, readNow } from './agent-reading.ts';
 import type { Settings, SettingsOptions } from './agent-settings.ts';
+import { EXIT_BY_RISK, EXIT_REQUIRED_UNKNOWN } from './exit-codes.ts';
 import { judgedTable, remedyLines, riskLine } from './judged.ts';
 import { printable, say, sayJson, withProgress } from './present.ts';
-
-const EXIT_BY_RISK = { low: 0, medium: 1, high: 2 } as const;
-const EXIT_REQUIRED_UNKNOWN = 3;
 
 type Checked = {
   device: { id: string | null; name: string | null; platform: Platform };

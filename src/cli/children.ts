@@ -94,7 +94,9 @@ export class Children {
   }
 
   #start(name: string, script: string, argv: string[]): ChildProcess {
-    const child = spawnOurs(join(this.#sources, script), argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawnOurs(join(this.#sources, script), argv, {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
     child.stderr?.pipe(createWriteStream(this.#logFile(name), { flags: 'w', mode: 0o600 }));
     const entry = { name, child };
     this.#running.push(entry);

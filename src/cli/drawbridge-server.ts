@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
 import { productVersion } from '../base/version.ts';
+import { endWithParent } from './attached.ts';
+import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
 import { complain } from './present.ts';
 import type { ChangeName, DeviceOptions } from './server-devices.ts';
 import {
@@ -16,10 +18,8 @@ import type { ServerOptions } from './server-settings.ts';
 import type { InitOptions } from './server-start.ts';
 import type { TokenOptions } from './server-tokens.ts';
 
-/** Exit code of every command that could not do what it was asked. */
-const EXIT_FAILED = 4;
-
 const program = new Command('drawbridge-server')
+  .exitOverride(exitAsFailed)
   .version(productVersion(), '-V, --version', 'print the version')
   .description('Takes reports from devices, judges them by one policy, and tells the VPN who may come in.')
   .addHelpText('after', HELP);
@@ -116,6 +116,7 @@ program
 
 // What the server writes is for its own user alone.
 process.umask(0o077);
+endWithParent();
 await program.parseAsync();
 
 function addChange(name: ChangeName, description: string): void {

@@ -9,10 +9,9 @@ import type { CaptureOptions } from './agent-capture.ts';
 import type { CheckOptions } from './agent-check.ts';
 import type { EnrollOptions } from './agent-enroll.ts';
 import { productVersion } from '../base/version.ts';
+import { endWithParent } from './attached.ts';
+import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
 import { complain } from './present.ts';
-
-/** Exit code of every command that could not do what it was asked. */
-const EXIT_FAILED = 4;
 
 const HELP = `
 Examples:
@@ -93,6 +92,7 @@ function withSettings(command: Command): Command {
 }
 
 const program = new Command('drawbridge')
+  .exitOverride(exitAsFailed)
   .version(productVersion(), '-V, --version', 'print the version')
   .description('Tells how healthy this computer is, and lets it into the company’s VPN while it is.')
   .addHelpText('after', HELP);
@@ -173,4 +173,5 @@ withSettings(program.command('agent'))
   );
 
 useProcessStyle(styleFor(process.platform));
+endWithParent();
 await program.parseAsync();

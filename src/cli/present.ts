@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { EXIT_FAILED } from './exit-codes.ts';
 
 /** How commands speak to people: tables and colours on standard output, progress on standard error. */
 export type Colour = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
@@ -8,10 +9,11 @@ export function paint(colour: Colour, text: string): string {
   return styleText(colour, text, { stream: process.stdout, validateStream: true });
 }
 
-/** A reader that has seen enough (`| head`) ends us quietly, as it does every other command. */
+/** A reader that has seen enough (`| head`) ends us quietly, as it does every other command; a full disk does not. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+  if (error.code === 'EPIPE') process.exit();
+  complain(`Standard output cannot be written (${error.message}).`);
+  process.exit(EXIT_FAILED);
 });
 
 export function say(text: string): void {

@@ -5,6 +5,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connectApi, type DeviceDocument } from './api-client.ts';
 import { Children } from './children.ts';
+import { EXIT_BY_RISK, EXIT_FAILED, EXIT_REQUIRED_UNKNOWN } from './exit-codes.ts';
+import { complain } from './present.ts';
 import { heartbeatLine, overview } from './start-view.ts';
 
 const HELP = `npm start                                this machine's posture, live, until Ctrl-C
@@ -17,41 +19,47 @@ Exit code with --once: 0 low risk, 1 medium, 2 high, 3 a check that the policy r
 
 const LIVE = '\nServer and agent keep running: a line for each heartbeat. Ctrl-C ends both.\n';
 
-const EXIT_BY_RISK = { low: 0, medium: 1, high: 2 } as const;
-const EXIT_REQUIRED_UNKNOWN = 3;
-const EXIT_BROKEN = 4;
 const FIRST_REPORT_MS = 90_000;
 const POLL_MS = 500;
 
 const folder = join(import.meta.dirname, '../../.drawbridge');
 
-const { values: options } = parseArgs({
-  options: {
-    once: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+const options = readOptions();
 
-if (options.help) process.stdout.write(HELP);
-else process.exitCode = await main();
+if (options === null) process.exitCode = EXIT_FAILED;
+else if (options.help) process.stdout.write(HELP);
+else process.exitCode = await main(options);
 
-async function main(): Promise<number> {
+type Options = { once: boolean; json: boolean; help: boolean };
+
+/** Null, and said why, when an option is not ours. */
+function readOptions(): Options | null {
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({ options: { once: flag, json: flag, help: { ...flag, short: 'h' } } }).values;
+  } catch (error) {
+    complain(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    return null;
+  }
+}
+
+async function main(options: Options): Promise<number> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stop = stopOnSignals();
   const children = new Children(join(folder, '..'), folder);
   try {
-    return await Promise.race([show(children, stop), children.ended]);
+    return await Promise.race([show(options, children, stop), children.ended]);
   } catch (error) {
-    if (stop.aborted) return 0;
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return EXIT_BROKEN;
+    // Ended by a signal before there was anything to show: no verdict may be read out of that.
+    if (stop.aborted) return options.once ? EXIT_FAILED : 0;
+    complain(error instanceof Error ? error.message : String(error));
+    return EXIT_FAILED;
   } finally {
     await children.stop();
   }
 }
 
-async function show(children: Children, stop: AbortSignal): Promise<number> {
+async function show(options: Options, children: Children, stop: AbortSignal): Promise<number> {
   const began = Date.now();
   progress('Starting the posture server …');
   const url = await children.startServer();
@@ -66,9 +74,9 @@ async function show(children: Children, stop: AbortSignal): Promise<number> {
   );
   if (!options.once) {
     if (!options.json) process.stdout.write(LIVE);
-    await follow(() => api.device(device), document, stop);
+    await follow(() => api.device(device), document, stop, options.json);
   }
-  return exitCode(document);
+  return options.once ? exitCode(document) : 0;
 }
 
 /** Waits until what the server shows was read after `began`. */
@@ -93,6 +101,7 @@ async function follow(
   ask: () => Promise<DeviceDocument>,
   shown: DeviceDocument,
   stop: AbortSignal,
+  json: boolean,
 ): Promise<void> {
   let last = shown;
   while (!stop.aborted) {
@@ -100,7 +109,7 @@ async function follow(
     if (stop.aborted) return;
     const now = await ask();
     if (now.lastSeen === last.lastSeen) continue;
-    process.stdout.write(options.json ? `${JSON.stringify(documentOf(now))}\n` : heartbeatLine(last, now));
+    process.stdout.write(json ? `${JSON.stringify(documentOf(now))}\n` : heartbeatLine(last, now));
     last = now;
   }
 }
@@ -111,7 +120,6 @@ function documentOf({ device, readings, verdicts, risk, decision }: DeviceDocume
 }
 
 function exitCode(document: DeviceDocument): number {
-  if (!options.once) return 0;
   return document.requiredUnknown.length > 0 ? EXIT_REQUIRED_UNKNOWN : EXIT_BY_RISK[document.risk.level];
 }
 

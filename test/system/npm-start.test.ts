@@ -1,5 +1,15 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +41,9 @@ function npmStart(...argv: string[]) {
     timeout: 110_000,
   });
 }
+
+const node = () => join(checkout, 'node_modules/.bin/node');
+const launcher = () => join(checkout, 'src/cli/start.ts');
 
 const byRisk: Record<string, number> = { low: 0, medium: 1, high: 2 };
 
@@ -85,6 +98,37 @@ describe('npm start', () => {
     for (const file of files)
       expect(readFileSync(join(checkout, '.drawbridge', file), 'utf8')).not.toContain(admin);
   });
+
+  test('an output that cannot be written is told, is no verdict, and leaves nothing running', async () => {
+    const full = openSync('/dev/full', 'w');
+    const done = spawnSync(node(), [launcher(), '--once', '--json'], {
+      env,
+      stdio: ['ignore', full, 'pipe'],
+      timeout: 60_000,
+    });
+    closeSync(full);
+    expect(done.status).toBe(4);
+    expect(String(done.stderr)).toMatch(/^Standard output cannot be written \(.*\)\.\n$/);
+    await expect.poll(ourProcesses, { timeout: 15_000 }).toEqual([]);
+  });
+
+  test('killed with -9 it leaves nothing running, and the next start is not locked out', async () => {
+    const child = spawn(node(), [launcher(), '--once', '--json'], { env, stdio: 'ignore' });
+    await expect.poll(() => ourProcesses().length, { timeout: 15_000 }).toBeGreaterThan(1);
+    child.kill('SIGKILL');
+    await expect.poll(ourProcesses, { timeout: 15_000 }).toEqual([]);
+    expect(JSON.parse(npmStart('--once', '--json').stdout).device.id).toBe(device);
+  });
+
+  test.each([['--bogus'], ['--once', 'extra']])(
+    '%s %s is one answer with the help, and no verdict',
+    (...argv) => {
+      const done = npmStart(...argv);
+      expect(done.status).toBe(4);
+      expect(done.stderr).toContain('npm start -- --once');
+      expect(done.stderr).not.toMatch(/^\s+at /m);
+    },
+  );
 
   test('a port that is taken at the first start is no obstacle', async () => {
     rmSync(join(checkout, '.drawbridge'), { recursive: true });
