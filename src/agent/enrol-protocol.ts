@@ -12,7 +12,8 @@ import { deviceUrn, serverUrn } from '../wire/ids.ts';
 import { hintOf } from '../wire/refusal.ts';
 import { agreeOn } from '../wire/version.ts';
 import { postJson, type Answer, type Route } from './http.ts';
-import { connectProblem, messageOf, type Trust } from './trust.ts';
+import { proxyFor } from './proxy.ts';
+import { codeOf, connectProblem, messageOf, type Trust } from './trust.ts';
 
 /** `code` is a refusal of the server's, or one of ours; the message says what to do. */
 export class EnrolError extends Error {
@@ -92,8 +93,22 @@ async function post(
   try {
     return await postJson(route, path, body, signal === undefined ? options : { ...options, signal });
   } catch (error) {
-    throw new EnrolError(connectProblem(error), `${route.url.origin}: ${messageOf(error)}`);
+    throw new EnrolError(connectProblem(error), connectSentence(route, error, signal?.aborted === true));
   }
+}
+
+/** What to look at, by the error's code; the proxy is named where the way leads through one. */
+function connectSentence({ url, proxy, env }: Route, error: unknown, cancelled: boolean): string {
+  const target = proxyFor(url, proxy, env) ?? url;
+  const code = codeOf(error);
+  if (code === 'ECONNREFUSED')
+    return `Nobody listens at ${target.origin}: is the server running, is the port right?`;
+  if (code === 'ENOTFOUND')
+    return `There is no host ${target.hostname}; check ${target === url ? '--server' : 'the proxy setting'}.`;
+  const gaveUp = error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name);
+  if (gaveUp && !cancelled)
+    return `${url.origin} does not answer within ${TIMEOUT_MS / 1_000} s; check the address and the firewall.`;
+  return `${url.origin}: ${messageOf(error)}`;
 }
 
 /** The claims of a token that the order root signed; the root's key is in the header and has to match its thumbprint. */

@@ -23,7 +23,7 @@ export async function openKeyFile(path: string): Promise<KeyStore | null> {
   const keys = keyPair.safeParse(parseJson(text));
   if (!keys.success) {
     throw new KeyStoreError(
-      `${path} does not hold the agent’s keys (damaged?). Restore it from a backup, or enrol again: drawbridge enroll --again …`,
+      `${path} does not hold the agent’s keys (damaged?). Restore it from a backup, or enrol again: drawbridge enroll --again --server URL --token-stdin`,
     );
   }
   return softwareKeys(keys.data, 'file');
@@ -60,11 +60,11 @@ function problemOf(path: string, stats: Stats): string | null {
   if (stats.size > MAX_BYTES) return `${path} is too large to hold keys. Remove it and enrol again.`;
   if (OWN_UID === undefined) return null;
   if (stats.uid !== OWN_UID) {
-    return `${path} belongs to user id ${stats.uid}, not to ${OWN_UID} who runs the agent. Run the agent as the file’s owner, or enrol again.`;
+    return `${path} belongs to user id ${stats.uid}, not to ${OWN_UID} who runs the agent. Run the agent as the file’s owner, or enrol again: drawbridge enroll --again --server URL --token-stdin`;
   }
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8);
-    return `${path} can be read by others (mode ${mode}), so the keys may be known to them. Enrol again with new keys: drawbridge enroll --again …`;
+    return `${path} can be read by others (mode ${mode}), so the keys may be known to them. Enrol again with new keys: drawbridge enroll --again --server URL --token-stdin`;
   }
   return null;
 }

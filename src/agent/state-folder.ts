@@ -22,10 +22,13 @@ export async function prepareStateFolder(path: string): Promise<void> {
 
 /** A sentence about what is wrong with the folder's rights, or null. */
 export async function stateFolderProblem(path: string): Promise<string | null> {
-  const { uid, mode } = await stat(path);
+  const found = await stat(path);
+  if (!found.isDirectory()) return `${path} is not a folder: set stateDir to a folder of the agent’s own.`;
+  const { uid, mode } = found;
   const own = process.getuid?.();
   if (own === undefined) return null;
-  if (uid !== own) return `${path} belongs to user id ${uid}, not to ${own} who runs the agent.`;
+  if (uid !== own)
+    return `${path} belongs to user id ${uid}, not to ${own} who runs the agent. Run this as its owner (root for a service), or set stateDir to a folder of yours.`;
   return (mode & 0o022) === 0
     ? null
     : `Others can write to ${path}: chmod go-w ${path}, and look whether anything in it is not yours.`;

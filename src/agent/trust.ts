@@ -9,9 +9,20 @@ export type Trust = { ca: string[] };
  * no other besides `caFile`; or the system's authorities where the server uses a public certificate.
  */
 export async function loadTrust(tlsCa: string | null, caFile: string | undefined): Promise<Trust> {
-  const own = caFile === undefined ? [] : [await readFile(caFile, 'utf8')];
+  const own = caFile === undefined ? [] : [await readAuthority(caFile)];
   if (tlsCa !== null) return { ca: [tlsCa, ...own] };
   return { ca: [...getCACertificates('default'), ...getCACertificates('system'), ...own] };
+}
+
+async function readAuthority(caFile: string): Promise<string> {
+  try {
+    return await readFile(caFile, 'utf8');
+  } catch (error) {
+    throw new Error(
+      `The setting server.caFile names ${caFile}, which cannot be read (${messageOf(error)}). Correct the setting, or the file’s rights.`,
+      { cause: error },
+    );
+  }
 }
 
 export type ConnectProblem = 'certificate-time' | 'certificate' | 'unreachable' | 'failed';
@@ -39,7 +50,8 @@ export function connectProblem(error: unknown): ConnectProblem {
   return NETWORK_CODES.has(code) ? 'unreachable' : 'failed';
 }
 
-function codeOf(error: unknown): string {
+/** The system's or TLS's error code, '' where there is none. */
+export function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

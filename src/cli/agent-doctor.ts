@@ -74,6 +74,8 @@ async function settingsFile(file: string): Promise<Finding> {
   return ok('settings', there ? file : `defaults (no ${file})`);
 }
 
+const DAMAGED = 'is damaged';
+
 /** A state file's content, null where there is none, or a sentence where it cannot be read. */
 async function read<S extends Parameters<typeof peek>[1]>(path: string, schema: S) {
   try {
@@ -82,7 +84,7 @@ async function read<S extends Parameters<typeof peek>[1]>(path: string, schema: 
       ? content.value
       : content.state === 'missing'
         ? null
-        : `${path} is damaged`;
+        : `${path} ${DAMAGED}`;
   } catch (error) {
     return messageOf(error);
   }
@@ -97,17 +99,14 @@ function rights({ platform }: Settings): Finding {
 async function folder(stateDir: string): Promise<Finding> {
   try {
     const problem = await stateFolderProblem(stateDir);
-    if (problem !== null) return fail('state folder', problem, 'Correct the owner and rights of the folder.');
+    if (problem !== null)
+      return fail('state folder', problem, 'Do as it says: a folder of the agent’s user alone.');
     await access(stateDir, constants.W_OK);
     return ok('state folder', stateDir);
   } catch (error) {
     if (isMissing(error))
       return warn('state folder', `${stateDir} does not exist`, 'It is made by: drawbridge enroll');
-    return fail(
-      'state folder',
-      messageOf(error),
-      'Run this as the user who runs the agent (root for a service).',
-    );
+    return fail('state folder', messageOf(error), OWNER);
   }
 }
 
@@ -131,10 +130,12 @@ async function agentRuns(lock: string): Promise<Finding> {
     : ok('agent', `running as process ${pid}`);
 }
 
+const OWNER = 'Run this as the user who runs the agent (root for a service).';
+const AGAIN = 'Enrol again with a new token: drawbridge enroll --again --server URL --token-stdin';
 const ENROLL = 'Ask for a token and run: drawbridge enroll --server URL --token-stdin';
 
 function enrolled(state: EnrolmentState | string | null): Finding {
-  if (typeof state === 'string') return fail('enrolment', state, 'Run this as the user who runs the agent.');
+  if (typeof state === 'string') return fail('enrolment', state, state.endsWith(DAMAGED) ? AGAIN : OWNER);
   if (state === null) return fail('enrolment', 'not enrolled', ENROLL);
   if (state.status === 'enrolled') return ok('enrolment', `device ${state.device} at ${state.server.url}`);
   if (state.status === 'requested')
@@ -151,7 +152,7 @@ async function keys(state: EnrolmentState | string | null, file: string): Promis
       return fail('keys', `not there (${file})`, `Restore them from a backup, or enrol again. ${ENROLL}`);
     return ok('keys', `kept in: ${store.protection}`);
   } catch (error) {
-    return fail('keys', messageOf(error), 'Do what the sentence says.');
+    return fail('keys', messageOf(error), `Put right what is found, or replace the keys. ${AGAIN}`);
   }
 }
 
@@ -191,7 +192,11 @@ async function reach({ url, proxy, env }: Route): Promise<Finding[]> {
     return [ok(name, `${host} is ${address}, port ${port} answers`)];
   } catch (error) {
     return [
-      fail(name, messageOf(error), `Check the network, and whether a firewall lets ${host}:${port} through.`),
+      fail(
+        name,
+        messageOf(error),
+        `Is the ${name} running, is the port right? Check the network, and whether a firewall lets ${host}:${port} through.`,
+      ),
     ];
   }
 }
@@ -234,11 +239,10 @@ function clock({ serverNow }: Challenge): Finding {
 }
 
 async function transports(route: Route, trust: Trust): Promise<Finding[]> {
-  const [websocket, https] = await Promise.all([
-    tryTransport('websocket', route, trust),
-    tryTransport('https', route, trust),
-  ]);
+  const websocket = await tryTransport('websocket', route, trust);
   if (websocket === null) return [ok('transport', 'WebSocket')];
+  // One after the other: the server admits few connections of one address that have not proved themselves.
+  const https = await tryTransport('https', route, trust);
   if (https === null)
     return [
       warn(

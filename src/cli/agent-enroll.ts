@@ -10,6 +10,7 @@ import { statePaths } from '../agent/paths.ts';
 import { loadReaders } from '../agent/readers.ts';
 import { prepareStateFolder } from '../agent/state-folder.ts';
 import { stateFile } from '../agent/state-file.ts';
+import { messageOf } from '../agent/trust.ts';
 import { productVersion } from '../base/version.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
@@ -98,10 +99,20 @@ async function tokenText({ token, tokenFile, tokenStdin }: EnrollOptions): Promi
   const given = [token, tokenFile, tokenStdin].filter((one) => one !== undefined);
   if (given.length !== 1)
     throw new UsageError('Give the token once: --token-stdin, --token-file FILE or --token TOKEN.');
-  if (tokenFile !== undefined) return readFile(tokenFile, 'utf8');
+  if (tokenFile !== undefined) return readTokenFile(tokenFile);
   if (tokenStdin === true) return readInput();
   complain('Everybody on this computer can see the command line, and so this token; prefer --token-stdin.');
   return token ?? '';
+}
+
+async function readTokenFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(
+      `--token-file ${file} cannot be read (${messageOf(error)}). Name the file that holds the token, or use --token-stdin.`,
+    );
+  }
 }
 
 const MAX_INPUT = 1_024;

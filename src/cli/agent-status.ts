@@ -2,6 +2,7 @@ import { lockHolder } from '../agent/lock.ts';
 import { statePaths } from '../agent/paths.ts';
 import { peek } from '../agent/state-file.ts';
 import { statusSchema, type Status } from '../agent/status.ts';
+import { messageOf } from '../agent/trust.ts';
 import type { Settings } from './agent-settings.ts';
 import { complain, paint, say, sayJson, table } from './present.ts';
 
@@ -11,17 +12,33 @@ const EXIT_NOT_RUNNING = 3;
 /** `drawbridge status`: what the agent last wrote about itself. 0 connected, 1 not connected, 3 not running. */
 export async function status(settings: Settings, json: boolean): Promise<number> {
   const paths = statePaths(settings.stateDir);
-  const content = await peek(paths.status, statusSchema).catch(() => ({ state: 'missing' as const }));
+  const content = await peek(paths.status, statusSchema).catch((error: unknown) => ({
+    state: 'unreadable' as const,
+    detail: messageOf(error),
+  }));
   const running = (await lockHolder(paths.lock)) !== null;
   if (content.state !== 'present') {
     if (json) sayJson({ running, status: null });
-    else complain(`No agent has left word in ${settings.stateDir}. Start it: drawbridge agent`);
+    else complain(absence(content, paths.status, settings.stateDir));
     return EXIT_NOT_RUNNING;
   }
   if (json) sayJson({ running, status: content.value });
   else await show(content.value, running);
   if (!running) return EXIT_NOT_RUNNING;
   return content.value.connection.state === 'connected' ? 0 : EXIT_OFFLINE;
+}
+
+type Absence = { state: 'missing' | 'damaged' } | { state: 'unreadable'; detail: string };
+
+function absence(content: Absence, file: string, folder: string): string {
+  switch (content.state) {
+    case 'missing':
+      return `No agent has left word in ${folder}. Start it: drawbridge agent`;
+    case 'damaged':
+      return `${file} is damaged. A running agent writes it anew; restart the agent if it stays so.`;
+    case 'unreadable':
+      return `${file} cannot be read (${content.detail}). Run this as the user who runs the agent.`;
+  }
 }
 
 async function show(now: Status, running: boolean): Promise<void> {
@@ -32,18 +49,20 @@ async function show(now: Status, running: boolean): Promise<void> {
     ],
     ['Server', now.server ?? 'none'],
     ['Device', `${now.device ?? 'none'} (${now.enrolment})`],
-    ['Connection', connectionOf(now)],
+    ['Connection', connectionOf(now, running)],
     ['Access', accessOf(now)],
     ['Last report', `${now.lastReportAt ?? 'none'}, last acknowledged ${now.lastAckAt ?? 'never'}`],
     ['Next reading', nextOf(now)],
     ['Waiting', waitingOf(now)],
     ['Key', now.keyProtection ?? 'none'],
-    ['To do first', now.firstToFix?.sentence ?? 'nothing'],
+    ['To do first', now.firstToFix?.sentence ?? (now.risk === null ? 'not read yet' : 'nothing')],
   ];
   say(await table([], rows));
 }
 
-function connectionOf({ connection }: Status): string {
+function connectionOf({ connection }: Status, running: boolean): string {
+  if (connection.state === 'connected' && !running)
+    return paint('yellow', `was connected since ${connection.since} over ${connection.transport}`);
   if (connection.state === 'connected')
     return paint('green', `connected since ${connection.since} over ${connection.transport}`);
   return paint('yellow', `offline since ${connection.since}: ${connection.detail}`);

@@ -145,3 +145,12 @@ test.each(['check', 'status', 'doctor', 'enroll', 'agent'])('%s --help teaches',
   expect(out).toContain('--state');
   expect(out).toMatch(/Exit code|Examples/);
 });
+
+test('damaged state files are told apart from missing ones', async () => {
+  const state = await temporaryFolder();
+  await writeFile(join(state, 'enrolment.json'), 'garbage');
+  await writeFile(join(state, 'status.json'), 'garbage');
+  expect((await run(['status', '--state', state])).err).toContain('status.json is damaged');
+  const { out } = await run(['doctor', '--state', state]);
+  expect(out).toContain('Enrol again with a new token: drawbridge enroll --again');
+});
