@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createAddressReader } from './addresses.ts';
 import type { ServerConfig } from './config.ts';
@@ -12,6 +11,7 @@ import { LongPoll } from './long-poll.ts';
 import { createPending } from './pending.ts';
 import { createGate } from './radius.ts';
 import { addRadiusRoutes } from './radius-routes.ts';
+import { readSecret } from './secret-file.ts';
 import type { Services } from './services.ts';
 import { closedOnFailure, StartError } from './start-error.ts';
 import { loadTls } from './tls.ts';
@@ -37,7 +37,7 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
   await addConsoleRoutes(app, {
     ...services,
     terms: services.judging.terms,
-    adminToken: (await readFile(paths.adminToken, 'utf8')).trim(),
+    adminToken: await readAdminToken(paths.adminToken),
     orderRoot: services.keys.root.kid,
   });
   addHealthRoutes(app, services);
@@ -48,6 +48,13 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
     await app.close();
   };
   return closedOnFailure(close, async () => ({ url: await listen(app, config, paths), close }));
+}
+
+/** An empty token would shut the administrator out without a word. */
+async function readAdminToken(path: string): Promise<string> {
+  const token = (await readSecret(path)).trim();
+  if (token.length >= 32) return token;
+  throw new StartError(`${path} holds no token. Remove the file and make a new one: drawbridge-server init.`);
 }
 
 async function listen(app: App, config: ServerConfig, paths: DataPaths): Promise<string> {

@@ -20,6 +20,7 @@ import {
 import { isMissing, writeAtomic } from '../base/atomic-file.ts';
 import type { ServerConfig } from './config.ts';
 import type { DataPaths } from './data-folder.ts';
+import { readSecret } from './secret-file.ts';
 
 const DAY_MS = 86_400_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -43,7 +44,7 @@ export async function loadTls(config: ServerConfig, paths: DataPaths, now: numbe
     return { cert: await readFile(certFile, 'utf8'), key: await readFile(keyFile, 'utf8'), ca: null };
   }
   await renewServerCertificate(paths, config.names, now);
-  const own = await readFile(paths.tls, 'utf8');
+  const own = await readSecret(paths.tls);
   return { cert: own, key: own, ca: await readFile(paths.tlsCa, 'utf8') };
 }
 
@@ -136,7 +137,7 @@ async function pemOf(key: webcrypto.CryptoKey): Promise<string> {
 }
 
 async function readPrivateKey(path: string): Promise<webcrypto.CryptoKey> {
-  const [der] = PemConverter.decode(await readFile(path, 'utf8'));
+  const [der] = PemConverter.decode(await readSecret(path));
   if (der === undefined) throw new Error(`${path} holds no key`);
   return webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
 }

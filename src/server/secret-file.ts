@@ -1,0 +1,27 @@
+import { readPrivate, type PrivateFileProblem } from '../base/private-file.ts';
+
+/** Something about the server's folder that keeps it from starting; the message says what to do. */
+export class SecretFileError extends Error {
+  override name = 'SecretFileError';
+}
+
+const MAX_BYTES = 65_536;
+
+const ADVICE: Record<PrivateFileProblem['kind'], string> = {
+  missing: 'Restore it from a copy, or make what is missing anew: drawbridge-server init.',
+  link: 'Put the file itself there.',
+  denied: 'Run the server as that user.',
+  'no-file': 'Restore it from a copy.',
+  'too-large': 'Restore it from a copy.',
+  foreign: 'Run the server as the file’s owner, or give the file to it with chown.',
+  'open-to-others':
+    'Make it private with chmod 600; if others had access to this machine, replace what it holds.',
+  failed: 'Check the disk, or restore it from a copy.',
+};
+
+/** A file of the data folder that holds a secret: refused when others could have read or planted it. */
+export async function readSecret(path: string): Promise<string> {
+  const text = await readPrivate(path, MAX_BYTES);
+  if (text.ok) return text.value;
+  throw new SecretFileError(`${path} ${text.error.detail}. ${ADVICE[text.error.kind]}`);
+}
