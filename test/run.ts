@@ -35,7 +35,7 @@ const stages: Stage[] = [
     budgetSeconds: 60,
     counted: false,
   },
-  suite('unit', ['rules', 'unit'], 120),
+  suite('unit', ['rules', 'unit'], 240),
   suite('system', ['system'], 900),
 ];
 

@@ -57,7 +57,7 @@ describe('help', () => {
   );
 
   test('a wrong command is answered with the nearest', () => {
-    expect(command('tokn')).toMatchObject({ code: 1, err: expect.stringContaining('token') });
+    expect(command('tokn')).toMatchObject({ code: 4, err: expect.stringContaining('token') });
   });
 });
 
