@@ -44,7 +44,8 @@ function openingProblem(error: unknown): PrivateFileProblem {
 
 function problemOf(stats: Stats, maxBytes: number): PrivateFileProblem | null {
   if (!stats.isFile()) return { kind: 'no-file', detail: 'is not a regular file' };
-  if (stats.size > maxBytes) return { kind: 'too-large', detail: `is too large (more than ${maxBytes} bytes)` };
+  if (stats.size > maxBytes)
+    return { kind: 'too-large', detail: `is too large (more than ${maxBytes} bytes)` };
   if (OWN_UID === undefined) return null;
   if (stats.uid !== OWN_UID)
     return { kind: 'foreign', detail: `belongs to user id ${stats.uid}, not to ${OWN_UID}` };

@@ -7,7 +7,7 @@ import { StartError } from './start-error.ts';
  * The lock is SQLite's own on an empty file, which the system drops with the process however that ends.
  */
 export function lockFolder(folder: string): { release(): void } {
-  const lock = new DatabaseSync(join(folder, 'server.lock'), { timeout: 0 });
+  const lock = openLock(folder);
   try {
     lock.exec('begin exclusive');
   } catch {
@@ -17,4 +17,15 @@ export function lockFolder(folder: string): { release(): void } {
     );
   }
   return { release: () => lock.close() };
+}
+
+function openLock(folder: string): DatabaseSync {
+  try {
+    return new DatabaseSync(join(folder, 'server.lock'), { timeout: 0 });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `${folder} cannot be written (${why}). The server needs a data folder of its own user.`,
+    );
+  }
 }

@@ -23,5 +23,15 @@ const ADVICE: Record<PrivateFileProblem['kind'], string> = {
 export async function readSecret(path: string): Promise<string> {
   const text = await readPrivate(path, MAX_BYTES);
   if (text.ok) return text.value;
-  throw new SecretFileError(`${path} ${text.error.detail}. ${ADVICE[text.error.kind]}`);
+  throw refused(path, text.error);
+}
+
+/** The same for a secret that is not needed now and may be kept elsewhere. */
+export async function guardSecret(path: string): Promise<void> {
+  const text = await readPrivate(path, MAX_BYTES);
+  if (!text.ok && text.error.kind !== 'missing') throw refused(path, text.error);
+}
+
+function refused(path: string, { kind, detail }: PrivateFileProblem): SecretFileError {
+  return new SecretFileError(`${path} ${detail}. ${ADVICE[kind]}`);
 }

@@ -20,7 +20,7 @@ import {
 import { isMissing, writeAtomic } from '../base/atomic-file.ts';
 import type { ServerConfig } from './config.ts';
 import type { DataPaths } from './data-folder.ts';
-import { readSecret } from './secret-file.ts';
+import { guardSecret, readSecret } from './secret-file.ts';
 
 const DAY_MS = 86_400_000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -45,6 +45,8 @@ export async function loadTls(config: ServerConfig, paths: DataPaths, now: numbe
   }
   await renewServerCertificate(paths, config.names, now);
   const own = await readSecret(paths.tls);
+  // Needed for renewal only, and may lie elsewhere until then; but whoever reads it can be this server tomorrow.
+  await guardSecret(paths.tlsCaKey);
   return { cert: own, key: own, ca: await readFile(paths.tlsCa, 'utf8') };
 }
 

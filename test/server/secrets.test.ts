@@ -1,5 +1,4 @@
-import { chmod, rm, symlink, rename, writeFile } from 'node:fs/promises';
-import { mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -36,7 +35,7 @@ describe('a secret of the server', () => {
     await expect(start()).resolves.toBeUndefined();
   });
 
-  test.each(['orderRoot', 'orderKey', 'tls', 'adminToken'] as const)(
+  test.each(['orderRoot', 'orderKey', 'tls', 'tlsCaKey', 'adminToken'] as const)(
     '%s that others can read is refused, with the file and what to do',
     async (name) => {
       await chmod(paths[name], 0o644);
@@ -45,6 +44,11 @@ describe('a secret of the server', () => {
       );
     },
   );
+
+  test('the authority’s key may be kept elsewhere until it is needed', async () => {
+    await rm(paths.tlsCaKey);
+    await expect(start()).resolves.toBeUndefined();
+  });
 
   test('that is a symbolic link is refused', async () => {
     await rename(paths.orderKey, join(folder, 'elsewhere'));
