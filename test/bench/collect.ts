@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '../../collectors/check.ts';
 import { linux } from '../../collectors/linux.ts';
 import { checkIds } from '../../collectors/specs.ts';
+import { scriptFor } from '../../collectors/windows-script.ts';
 import { createHost } from '../../src/agent/host.ts';
 import { install, isRoot } from '../needs.ts';
 import { median, ratio, type Bench, type BenchReport, type Measure } from './report.ts';
@@ -51,6 +52,7 @@ async function measure(state: string): Promise<BenchReport> {
     ],
     notes: [
       ...missing,
+      windowsCycleCost(),
       `Median of ${ROUNDS} runs in turn. ${isRoot ? 'As root.' : 'Not root: some readings say denied, which costs less.'}`,
     ],
   };
@@ -104,6 +106,13 @@ function time(subject: Subject): number {
 
 function milliseconds(what: string, values: number[], note?: string): Measure {
   return { what, value: median(values), unit: 'ms', ...(note === undefined ? {} : { note }) };
+}
+
+/** What can be known here of one full cycle on Windows: processes, and bytes handed over to and from the script. */
+function windowsCycleCost(): string {
+  const script = scriptFor('full', (file) => readFileSync(join(root, 'collectors', file), 'utf8'));
+  const laptop = statSync(join(root, 'test/fixtures/windows-document/laptop.json')).size;
+  return `A full cycle on Windows: 1 PowerShell process, ${script.length} bytes of script in, ${laptop} bytes of document out (a laptop of the fixtures).`;
 }
 
 /** What each check costs by itself, with nothing cached: time, processes and the bytes they handed over. */
