@@ -3,6 +3,7 @@ import { checkIds, type CheckId } from '../../collectors/specs.ts';
 import { parseSettings, type SettingsProblem } from '../base/settings.ts';
 import type { Result } from '../base/result.ts';
 import { ACCESS, RISK_LEVELS } from '../wire/decision.ts';
+import { gatewayName } from '../wire/vpn.ts';
 import { rules } from './rules.ts';
 
 const unknownRow = z.strictObject({
@@ -77,6 +78,17 @@ export const policySchema = z.strictObject({
       denyAfterSeconds: z.number().int().min(30).max(604_800).default(900),
     })
     .prefault({}),
+  /** What a device does to its own VPN by its own judgement, server or no server. */
+  standing: z
+    .strictObject({
+      /** The risk from which it takes its VPN down by itself, until its own judgement is better again. */
+      deny: z.enum(['medium', 'high', 'never']).default('never'),
+      /** Hours without a word from the server after which it does so, too; null: never. */
+      serverSilentHours: z.number().min(0.1).max(8_760).nullable().default(null),
+    })
+    .prefault({}),
+  /** What a device that was isolated can still reach, besides the posture server: names or addresses. */
+  isolation: z.strictObject({ reachable: z.array(gatewayName).max(64).default([]) }).prefault({}),
   checks: checks.prefault({}),
 });
 

@@ -12,6 +12,11 @@ export const standingClaims = z.object({
   /** Rises with every change; an older one is refused. */
   version: z.number().int().positive(),
   policy: z.unknown(),
+  /**
+   * Break-glass: seconds since the epoch until which this device takes nothing down by itself, whatever its own
+   * judgement says. The server's own orders are not touched by it.
+   */
+  break_glass: z.number().nullable().default(null),
 });
 
 export type StandingClaims = z.infer<typeof standingClaims>;
