@@ -14,6 +14,8 @@ export default defineConfig({
             'test/collectors/**/*.test.ts',
           ],
           testTimeout: 15_000,
+          // Many tests wait for a timer or a disk: more of them than cores keep two cores busy.
+          maxWorkers: 3,
         },
       },
       // The real thing: processes, sockets, disks, the system's own tools.
