@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { assess, firstToFix, judge, missingRequired } from '../policy/judge.ts';
+import type { Rulebook } from '../policy/compiled.ts';
 import { parsePolicy, type Policy } from '../policy/policy.ts';
 import type { CheckId, Readings } from '../../collectors/specs.ts';
 import type { Risk, Verdict } from '../wire/decision.ts';
@@ -13,7 +14,7 @@ export type Judgement = {
   requiredUnknown: CheckId[];
 };
 
-export function judgeAll(readings: Readings, policy: Policy, now: number): Judgement {
+export function judgeAll(readings: Readings, policy: Rulebook, now: number): Judgement {
   const verdicts = judge(readings, policy, now);
   return {
     verdicts,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { err, ok, type Result } from '../base/result.ts';
-import { policySchema, type Policy } from '../policy/policy.ts';
+import { parseCompiled, type CompiledPolicy } from '../policy/compiled.ts';
 import { inspect, open, TYP } from '../wire/envelope.ts';
 import { MAX_FRAME } from '../wire/frames.ts';
 import { deviceUrn, digest, serverUrn } from '../wire/ids.ts';
@@ -18,7 +18,7 @@ export type StandingPolicy = {
   version: number;
   /** Seconds since the epoch. */
   expires: number;
-  policy: Policy;
+  policy: CompiledPolicy;
   /** Digest of the signed policy: tells the server which one this device holds. */
   digest: string;
 };
@@ -62,12 +62,12 @@ export async function openPolicy(jws: string, identity: Identity): Promise<Resul
   const claims = await open(jws, key, standingClaims);
   if (!claims.ok) return claims;
   if (!isFor(claims.value, identity)) return err('foreign');
-  const policy = policySchema.safeParse(claims.value.policy);
-  if (!policy.success) return err('malformed');
+  const policy = parseCompiled(claims.value.policy);
+  if (!policy.ok) return policy;
   return ok({
     version: claims.value.version,
     expires: claims.value.exp,
-    policy: policy.data,
+    policy: policy.value,
     digest: digest(jws),
   });
 }

@@ -7,7 +7,7 @@ import { enrolmentState, identityOf, type EnrolmentState } from '../agent/enrolm
 import { judgeAll, loadDefaultPolicy, type Judgement } from '../agent/judgement.ts';
 import { statePaths } from '../agent/paths.ts';
 import { openPolicy, standingState } from '../agent/standing.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Rulebook } from '../policy/compiled.ts';
 import { readArchive } from './agent-capture.ts';
 import { readKnown, readNow } from './agent-reading.ts';
 import type { Settings, SettingsOptions } from './agent-settings.ts';
@@ -56,7 +56,7 @@ async function replayAndJudge(settings: Settings, archive: Archive): Promise<Che
   return { device, ...judged(readings, policy), replay: { takenAt, agent, system, checks, leftOut } };
 }
 
-type PolicyInForce = { policy: Policy; source: 'server' | 'default' };
+type PolicyInForce = { policy: Rulebook; source: 'server' | 'default' };
 
 function judged(readings: Readings, { policy, source }: PolicyInForce) {
   const judgement = judgeAll(readings, policy, Date.now());

@@ -47,7 +47,7 @@ async function storedDevices(store: Store): Promise<DeviceSummary[]> {
   });
 }
 
-const ACCESS_COLOURS = { allow: 'green', restrict: 'yellow', deny: 'red' } as const;
+const ACCESS_COLOURS = { allow: 'green', restrict: 'yellow', quarantine: 'yellow', deny: 'red' } as const;
 
 function rowOf({
   id,

@@ -33,7 +33,8 @@ Settings (server.yaml in the data folder), with their defaults:
   trustedProxies: []                      whose X-Forwarded-For is believed
   policyFile: policy.yaml
   radius: { allow: { filterId: posture-full, sessionTimeoutSeconds: 28800 },
-            restrict: { filterId: posture-restrict, sessionTimeoutSeconds: 300 } }
+            restrict: { filterId: posture-restrict, sessionTimeoutSeconds: 300 },
+            quarantine: { filterId: posture-quarantine, sessionTimeoutSeconds: 300 } }
   retention: { historyDays: 90, auditDays: 400 }
   limits: { connections: 20000, pendingPerAddress: 2, enrolmentsPerMinute: 20 }
   log: { level: info }

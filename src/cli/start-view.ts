@@ -3,11 +3,12 @@ import { judgedTable, remedyLines, riskLine } from './judged.ts';
 import { paint } from './present.ts';
 import type { Access } from '../wire/decision.ts';
 
-const ACCESS_COLOURS = { allow: 'green', restrict: 'yellow', deny: 'red' } as const;
+const ACCESS_COLOURS = { allow: 'green', restrict: 'yellow', quarantine: 'yellow', deny: 'red' } as const;
 
 const ACCESS_WORDS: Record<Access, string> = {
   allow: 'allowed',
   restrict: 'restricted',
+  quarantine: 'in quarantine',
   deny: 'denied',
 };
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { checkIds, type CheckId, type Fact, type ReasonCode, type Readings } from '../../collectors/specs.ts';
 import type { Reading, Unknown } from '../base/reading.ts';
 import { RISK_LEVELS, type Level, type Risk, type RiskLevel, type Verdict } from '../wire/decision.ts';
-import type { Policy } from './policy.ts';
+import type { Rulebook } from './compiled.ts';
 import type { Finding, Rule } from './rule.ts';
 import { rules } from './rules.ts';
 import { sentenceFor } from './words.ts';
@@ -18,7 +18,7 @@ export type UnknownSince = Partial<Record<CheckId, number>>;
  */
 export function judge(
   readings: Partial<Readings>,
-  policy: Policy,
+  policy: Rulebook,
   now: number,
   since: UnknownSince = {},
 ): Verdict[] {
@@ -31,7 +31,7 @@ export function judge(
 function judgeOne(
   id: CheckId,
   reading: Reading<unknown> | undefined,
-  policy: Policy,
+  policy: Rulebook,
   now: number,
   since: number,
 ): Verdict | null {
@@ -45,7 +45,7 @@ function judgeOne(
   return knownVerdict(id, reading.fact, policy, now, since);
 }
 
-function knownVerdict(id: CheckId, fact: unknown, policy: Policy, now: number, since: number): Verdict {
+function knownVerdict(id: CheckId, fact: unknown, policy: Rulebook, now: number, since: number): Verdict {
   // The registry pairs each rule with its own check's fact and settings; a union of pairs cannot say so.
   const rule = rules[id] as unknown as Rule<CheckId>;
   let finding: Finding<CheckId>;
@@ -58,7 +58,7 @@ function knownVerdict(id: CheckId, fact: unknown, policy: Policy, now: number, s
   return verdictOf(id, finding.level, finding.reason ?? 'ok', finding.expected, finding.given);
 }
 
-function unknownVerdict(id: CheckId, given: string, policy: Policy, now: number, since: number): Verdict {
+function unknownVerdict(id: CheckId, given: string, policy: Rulebook, now: number, since: number): Verdict {
   const { graceHours, then } = policy.checks[id].unknown;
   const level: Level = now - since < graceHours * HOUR_MS ? 'unknown' : then;
   return verdictOf(id, level, `${id}-unknown`, 'a clear answer', given);
@@ -79,7 +79,7 @@ function verdictOf(
 }
 
 /** Adds up what the verdicts weigh. A fail counts whole, a warn half (rounded up), pass and unknown nothing. */
-export function assess(verdicts: readonly Verdict[], policy: Policy): Risk {
+export function assess(verdicts: readonly Verdict[], policy: Rulebook): Risk {
   const points = verdicts.reduce((sum, verdict) => sum + weightOf(verdict, policy), 0);
   const score = Math.min(100, points);
   const floors = verdicts
@@ -88,13 +88,13 @@ export function assess(verdicts: readonly Verdict[], policy: Policy): Risk {
   return { score, level: highest([levelFor(score, policy), ...floors]) };
 }
 
-function weightOf(verdict: Verdict, policy: Policy): number {
+function weightOf(verdict: Verdict, policy: Rulebook): number {
   const { weight } = policy.checks[verdict.check];
   if (verdict.level === 'fail') return weight;
   return verdict.level === 'warn' ? Math.ceil(weight / 2) : 0;
 }
 
-function levelFor(score: number, policy: Policy): RiskLevel {
+function levelFor(score: number, policy: Rulebook): RiskLevel {
   if (score >= policy.risk.high) return 'high';
   return score >= policy.risk.medium ? 'medium' : 'low';
 }
@@ -106,7 +106,7 @@ function highest(levels: readonly RiskLevel[]): RiskLevel {
 const ORDER: readonly Level[] = ['fail', 'warn', 'unknown', 'pass'];
 
 /** The one verdict to act on first: the worst level, then the heaviest check. Null when there is none but passes. */
-export function firstToFix(verdicts: readonly Verdict[], policy: Policy): Verdict | null {
+export function firstToFix(verdicts: readonly Verdict[], policy: Rulebook): Verdict | null {
   const open = verdicts.filter((verdict) => verdict.level !== 'pass');
   const rank = (verdict: Verdict) =>
     ORDER.indexOf(verdict.level) * 1_000 - policy.checks[verdict.check].weight;
@@ -114,7 +114,7 @@ export function firstToFix(verdicts: readonly Verdict[], policy: Policy): Verdic
 }
 
 /** Required checks that have no known verdict: while there are any, the device cannot be judged. */
-export function missingRequired(readings: Partial<Readings>, policy: Policy): CheckId[] {
+export function missingRequired(readings: Partial<Readings>, policy: Rulebook): CheckId[] {
   return checkIds.filter((id) => {
     const reading = readings[id];
     if (!policy.checks[id].required) return false;

@@ -4,6 +4,8 @@ import { parseSettings, type SettingsProblem } from '../base/settings.ts';
 import type { Result } from '../base/result.ts';
 import { ACCESS, RISK_LEVELS } from '../wire/decision.ts';
 import { gatewayName } from '../wire/vpn.ts';
+import { breaker, fairness, graceRow } from './fairness.ts';
+import { groups, MODES } from './groups.ts';
 import { rules } from './rules.ts';
 
 const unknownRow = z.strictObject({
@@ -22,6 +24,8 @@ function checkSchema<S extends z.ZodType>(expect: S) {
     /** The least risk that one fail of this check alone means. */
     floor: z.enum(RISK_LEVELS).default('low'),
     unknown: unknownRow.prefault({}),
+    /** For how long it may fail before that counts. */
+    grace: graceRow.prefault({}),
     expect,
   });
 }
@@ -67,6 +71,11 @@ export const policySchema = z.strictObject({
       high: z.enum(ACCESS).default('deny'),
     })
     .prefault({}),
+  /** How much of this is put in force for a device that no group names. */
+  mode: z.enum(MODES).default('enforce'),
+  groups: groups.default([]),
+  fairness: fairness.prefault({}),
+  breaker: breaker.prefault({}),
   heartbeat: z
     .strictObject({
       everySeconds: z.number().int().min(5).max(3_600).default(30),

@@ -49,6 +49,12 @@ export const configSchema = z.strictObject({
           sessionTimeoutSeconds: seconds.default(300),
         })
         .prefault({}),
+      quarantine: z
+        .strictObject({
+          filterId: attribute.default('posture-quarantine'),
+          sessionTimeoutSeconds: seconds.default(300),
+        })
+        .prefault({}),
     })
     .prefault({}),
   retention: z

@@ -94,11 +94,13 @@ function answerFor(state: DeviceState, settings: ServerConfig['radius']): GateAn
   if (state.decision === null) return restricted(DOUBTS.not_judged, null, settings);
   const { id, decision } = state.decision;
   const correlation = `p1;d=${state.id};v=${id}`;
-  if (decision.access === 'restrict') return restricted(decision.sentence, correlation, settings);
-  if (decision.access === 'deny') {
+  const { access, sentence: message } = decision;
+  if (access === 'restrict') return restricted(message, correlation, settings);
+  if (access === 'quarantine') return { access, message, ...settings.quarantine, correlation };
+  if (access === 'deny') {
     return {
-      access: 'deny',
-      message: decision.sentence,
+      access,
+      message,
       filterId: null,
       sessionTimeoutSeconds: null,
       correlation,

@@ -94,7 +94,7 @@ async function firstPolicy(file: string, store: Store, log: Logger) {
 }
 
 function accessCounts(states: Iterable<DeviceState>): Record<string, number> {
-  const counts = { allow: 0, restrict: 0, deny: 0 };
+  const counts = { allow: 0, restrict: 0, quarantine: 0, deny: 0 };
   for (const { decision } of states) counts[decision?.decision.access ?? 'restrict'] += 1;
   return counts;
 }

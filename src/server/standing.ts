@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { compile } from '../policy/compiled.ts';
 import { policySchema, type Policy } from '../policy/policy.ts';
 import { seal, TYP, type Signer } from '../wire/envelope.ts';
 import { deviceUrn, digest } from '../wire/ids.ts';
@@ -35,7 +36,8 @@ export async function createStanding(
     },
     sealFor(device) {
       const iat = Math.floor(clock.now() / 1_000);
-      const { version, policy } = current;
+      const { version } = current;
+      const policy = compile(current.policy, { mode: 'enforce', courses: {}, held: false });
       const claims = { iss: issuer, aud: deviceUrn(device), iat, exp: iat + VALID_SECONDS, version, policy };
       return seal(TYP.policy, claims, signer);
     },

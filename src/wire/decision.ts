@@ -29,7 +29,11 @@ export const risk = z.object({ score: z.number().int().min(0).max(100), level: z
 
 export type Risk = z.infer<typeof risk>;
 
-export const ACCESS = ['allow', 'restrict', 'deny'] as const;
+/**
+ * From the least strict. `restrict` is a session with less in reach, `quarantine` one that reaches nothing but what
+ * helps to mend the device, `deny` none.
+ */
+export const ACCESS = ['allow', 'restrict', 'quarantine', 'deny'] as const;
 export type Access = (typeof ACCESS)[number];
 
 /** What the server has decided about a device. */

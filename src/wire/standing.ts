@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The policy as compiled for one device: only what that device needs to judge itself. Signed by the order key,
- * `typ: posture-policy+jwt`. Its body is the policy file's own form (see `src/policy/policy.ts`).
+ * `typ: posture-policy+jwt`. Its body is what `src/policy/compiled.ts` makes of the policy file.
  */
 export const standingClaims = z.object({
   iss: z.string(),

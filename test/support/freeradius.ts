@@ -197,7 +197,7 @@ ${Object.entries(FALLBACK)
   .join('\n')}
       }
     }
-    elsif ((&control:Tmp-String-0 == "allow") || (&control:Tmp-String-0 == "restrict")) {
+    elsif ((&control:Tmp-String-0 == "allow") || (&control:Tmp-String-0 == "restrict") || (&control:Tmp-String-0 == "quarantine")) {
       ok
     }
     else {

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { checkIds, isCheckId, type CheckId } from '../../collectors/specs.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import { MODES } from './groups.ts';
+import { policySchema, type Policy } from './policy.ts';
+
+/** What judging needs of a policy; the whole of it, or what was compiled of it for one device. */
+export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks'>;
+
+const time = z.number().int().nonnegative();
+
+/** When checks that fail or warn began to, as the server has followed them (milliseconds): deadlines count from here. */
+const courses = z
+  .record(z.string(), z.strictObject({ since: time, failedAt: time.nullable() }))
+  .transform(
+    (all) =>
+      Object.fromEntries(Object.entries(all).filter(([id]) => isCheckId(id))) as Partial<
+        Record<CheckId, { since: number; failedAt: number | null }>
+      >,
+  );
+
+/** Checks that are not named are not judged. */
+const checks = z.preprocess(
+  (given) => (typeof given === 'object' && given !== null ? { ...allOff(), ...given } : given),
+  policySchema.shape.checks,
+);
+
+const compiledPolicy = z.strictObject({
+  version: policySchema.shape.version,
+  name: policySchema.shape.name,
+  risk: policySchema.shape.risk,
+  standing: policySchema.shape.standing,
+  isolation: policySchema.shape.isolation,
+  checks,
+  mode: z.enum(MODES).default('enforce'),
+  courses: courses.default({}),
+});
+
+/**
+ * What one device is given, so that it can judge itself while the server is away: the checks that are judged, what
+ * it does by itself, and its own deadlines. No groups, no people, nobody else's device.
+ */
+export type CompiledPolicy = z.infer<typeof compiledPolicy>;
+
+/** What is peculiar to one device. */
+export type Personal = Pick<CompiledPolicy, 'mode' | 'courses'> & {
+  /** Whether the server holds back what the device's risk would mean: then it cuts nothing by itself either. */
+  held: boolean;
+};
+
+export function compile(policy: Policy, { mode, courses: followed, held }: Personal) {
+  const { version, name, risk, standing, isolation } = policy;
+  const judged = checkIds.filter((id) => policy.checks[id].weight > 0 || policy.checks[id].required);
+  return {
+    version,
+    name,
+    risk,
+    standing: mode === 'enforce' && !held ? standing : { ...standing, deny: 'never' as const },
+    isolation,
+    checks: Object.fromEntries(judged.map((id) => [id, policy.checks[id]])),
+    mode,
+    courses: followed,
+  };
+}
+
+const MOST_UNKNOWN = 100;
+
+/** Reads a compiled policy. Settings that only a newer server knows are left out: agents are updated after it. */
+export function parseCompiled(body: unknown): Result<CompiledPolicy, string> {
+  const rest: unknown = structuredClone(body);
+  for (let round = 0; round < MOST_UNKNOWN; round += 1) {
+    const parsed = compiledPolicy.safeParse(rest);
+    if (parsed.success) return ok(parsed.data);
+    const strange = parsed.error.issues.filter((issue) => issue.code === 'unrecognized_keys');
+    if (strange.length < parsed.error.issues.length) break;
+    for (const { path, keys } of strange) leaveOut(rest, path, keys);
+  }
+  return err('malformed');
+}
+
+function leaveOut(body: unknown, path: readonly PropertyKey[], keys: readonly string[]): void {
+  const place = path.reduce<unknown>(
+    (at, key) => (isRecord(at) ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    body,
+  );
+  if (isRecord(place)) for (const key of keys) delete place[key];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function allOff(): Record<string, unknown> {
+  return Object.fromEntries(checkIds.map((id) => [id, { weight: 0 }]));
+}
