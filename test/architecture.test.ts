@@ -77,6 +77,12 @@ const parts: readonly Part[] = [
     why: 'never the server',
   },
   {
+    name: 'gateway-cli',
+    files: /^src\/cli\/(drawbridge-gateway|gateway-[^/]+)\.ts$/,
+    may: ['base', 'specs', 'wire', 'gateway', 'cli', 'gateway-cli'],
+    why: 'neither agent nor server',
+  },
+  {
     name: 'cli',
     files: /^src\/cli\//,
     may: ['base', 'specs', 'wire', 'policy', 'cli'],

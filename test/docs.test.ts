@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { checkIds, specs } from '../collectors/specs.ts';
 import { configSchema as agentSettings } from '../src/agent/config.ts';
 import { WHYS } from '../src/base/reading.ts';
+import { gatewayConfigSchema as gatewaySettings } from '../src/gateway/config.ts';
 import { configSchema as serverSettings } from '../src/server/config.ts';
 import { REFUSALS } from '../src/wire/refusal.ts';
 
@@ -50,6 +51,7 @@ describe('settings', () => {
   test.each([
     ['docs/agent.md', agentSettings],
     ['docs/server.md', serverSettings],
+    ['docs/gateway.md', gatewaySettings],
   ])('%s names every setting and no other', (file, schema) => {
     const named = [...read(file).matchAll(/^\| (`.+?`) \|/gm)].flatMap((row) =>
       [...(row[1] ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ''),

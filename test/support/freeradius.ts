@@ -1,11 +1,15 @@
-// A real FreeRADIUS on loopback that asks a posture server, and logins by its own radclient.
+// A real FreeRADIUS on loopback with the shipped configuration, and packets by its own radclient.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseGatewayConfig } from '../../src/gateway/config.ts';
+import { readSecrets } from '../../src/gateway/secrets.ts';
+import { writeConfiguration } from '../../src/gateway/write-configuration.ts';
 
 const DAEMON = '/usr/sbin/freeradius';
 const RADCLIENT = '/usr/bin/radclient';
@@ -13,53 +17,87 @@ const MODULES = '/usr/lib/freeradius';
 
 export const hasFreeradius = [DAEMON, RADCLIENT, `${MODULES}/rlm_rest.so`].every((file) => existsSync(file));
 
-/** Everybody's password. */
+/** Everybody's password, and its MD4 as in `smbencrypt`. */
 export const PASSWORD = 'correct horse';
+const NT_HASH = 'cfc43211ba8dc470832267827cac1407';
 
 /** What the configuration itself answers when the posture server gives no answer. */
 export const FALLBACK = { 'Filter-Id': 'posture-restrict', 'Session-Timeout': '300' };
 
-/** Where the posture server listens, who signed its certificate, and the gateway's credential for it. */
-export type Posture = { url: string; caFile: string; credential: string };
+/** Where the posture servers listen, who signed their certificates, and the gateway's credential for them. */
+export type Posture = { urls: string[]; caFile: string; credential: string };
 
-export type Method = 'PAP' | 'MS-CHAP';
+/** More of the gateway's settings file, by its top-level keys. */
+export type Settings = Record<string, unknown>;
 
-export type Login = { user: string; password?: string; station?: string; method?: Method };
+export const METHODS = ['PAP', 'CHAP', 'MS-CHAP', 'MS-CHAPv2'] as const;
+export type Method = (typeof METHODS)[number];
 
-/** The packet that came back; an attribute that is absent is undefined. */
+export type Login = {
+  user: string;
+  password?: string;
+  station?: string | null;
+  method?: Method;
+  /** Further attributes, as radclient reads them. */
+  more?: string[];
+};
+
+/** The packet that came back; an attribute that is absent is undefined. `code` is empty when nothing came. */
 export type RadiusAnswer = { code: string; attributes: Record<string, string> };
 
 export type Freeradius = {
   login(login: Login): Promise<RadiusAnswer>;
+  /** Sends an Accounting-Request with these attributes, once. */
+  account(attributes: string[]): Promise<RadiusAnswer>;
+  /** What it said so far. */
+  log(): string;
   stop(): Promise<void>;
 };
 
 /** Has to be stopped. */
-export async function startFreeradius(posture: Posture): Promise<Freeradius> {
+export async function startFreeradius(posture: Posture, settings: Settings = {}): Promise<Freeradius> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-radius-'));
-  const port = await freeUdpPort();
-  const secretFile = writeConfiguration(folder, port, posture);
-  const child = spawn(DAEMON, ['-f', '-l', 'stdout', '-d', folder], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const ports = { auth: await freeUdpPort(), acct: await freeUdpPort() };
+  const secretFile = join(folder, 'secret');
+  await writeFiles(folder, { ports, posture, settings });
+  const daemon = spawnDaemon(join(folder, 'conf'));
   const stop = async () => {
-    child.kill('SIGTERM');
-    await ended;
+    await daemon.stop();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await ready(child);
+    await daemon.ready;
   } catch (error) {
     await stop();
     throw error;
   }
-  return { login: (login) => radclient(port, secretFile, login), stop };
+  return {
+    login: (login) => radclient(ports.auth, 'auth', secretFile, loginAttributes(login)),
+    account: (attributes) => radclient(ports.acct, 'acct', secretFile, attributes),
+    log: daemon.log,
+    stop,
+  };
+}
+
+/** FreeRADIUS in the foreground with a folder's configuration. Has to be stopped. */
+export function spawnDaemon(conf: string): { ready: Promise<void>; log(): string; stop(): Promise<void> } {
+  const child = spawn(DAEMON, ['-f', '-l', 'stdout', '-d', conf], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const said: string[] = [];
+  return {
+    ready: ready(child, said),
+    log: () => said.join('\n'),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
 }
 
 /** Resolves once it listens; its output is read on, so that it never waits for a reader. */
-function ready(child: ChildProcess): Promise<void> {
+function ready(child: ChildProcess, said: string[]): Promise<void> {
   if (!child.stdout) throw new Error('no output');
   const lines = createInterface({ input: child.stdout });
-  const said: string[] = [];
   return new Promise((resolve, reject) => {
     lines.on('line', (line) => {
       said.push(line);
@@ -69,160 +107,97 @@ function ready(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Answers with the file that holds the RADIUS secret. */
-function writeConfiguration(folder: string, port: number, posture: Posture): string {
-  const secret = 'a secret of this test';
-  const files = {
-    'radiusd.conf': [main(folder, secret), modules(folder, posture), virtualServer(port, posture)].join('\n'),
-    users: `DEFAULT Cleartext-Password := "${PASSWORD}"\n`,
-    'kept-on-reject': 'DEFAULT\n\tReply-Message =* ANY,\n\tMS-CHAP-Error =* ANY\n',
-    secret,
+type Plan = { ports: { auth: number; acct: number }; posture: Posture; settings: Settings };
+
+/** `secret` and `credential`, and below `conf` what `drawbridge-gateway render` writes. */
+async function writeFiles(folder: string, plan: Plan): Promise<void> {
+  for (const name of ['run', 'buffer']) mkdirSync(join(folder, name));
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 });
+  write('secret', 'a-secret-of-this-test');
+  write('credential', plan.posture.credential);
+  const config = parseGatewayConfig(JSON.stringify(settingsFor(folder, plan)), join(folder, 'gateway.yaml'));
+  if (!config.ok) throw new Error(config.error);
+  const secrets = await readSecrets(config.value);
+  if (!secrets.ok) throw new Error(secrets.error);
+  await writeConfiguration(join(folder, 'conf'), config.value, secrets.value);
+  write('conf/users', `DEFAULT Cleartext-Password := "${PASSWORD}"\n`);
+}
+
+function settingsFor(folder: string, { ports, posture, settings }: Plan): Settings {
+  return {
+    servers: posture.urls,
+    caFile: posture.caFile,
+    credentialFile: 'credential',
+    ...settings,
+    freeradius: {
+      confdir: join(folder, 'conf'),
+      runDir: join(folder, 'run'),
+      logDir: join(folder, 'run'),
+      user: '',
+      authPort: ports.auth,
+      acctPort: ports.acct,
+      // radclient of Debian 12 sends no Message-Authenticator of its own.
+      clients: [{ name: 'loopback', address: '127.0.0.1', secretFile: 'secret', kind: 'pppd' }],
+      ...(settings.freeradius as object | undefined),
+    },
   };
-  mkdirSync(join(folder, 'run'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
-  return join(folder, 'secret');
 }
-
-const main = (folder: string, secret: string) => `
-confdir = "${folder}"
-run_dir = "${folder}/run"
-logdir = "${folder}/run"
-libdir = "${MODULES}"
-pidfile = "${folder}/run/radiusd.pid"
-max_request_time = 10
-security {
-  max_attributes = 200
-  reject_delay = 0
-}
-thread pool {
-  start_servers = 2
-  max_servers = 4
-}
-client loopback {
-  ipaddr = 127.0.0.1
-  secret = "${secret}"
-}`;
-
-/** The request's body names what the gate needs, and not the password. */
-const BODY = Object.entries({
-  user_name: 'User-Name',
-  calling_station_id: 'Calling-Station-Id',
-  tunnel_client_endpoint: 'Tunnel-Client-Endpoint',
-  nas_identifier: 'NAS-Identifier',
-  nas_ip: 'NAS-IP-Address',
-})
-  .map(([name, attribute]) => `"${name}":"%{jsonquote:%{${attribute}}}"`)
-  .join(',');
-
-/** Without `connect_uri`: with it, the pool refuses to try again for a while after an outage. */
-const modules = (folder: string, { url, caFile }: Posture) => `
-modules {
-  always reject {
-    rcode = reject
-  }
-  always ok {
-    rcode = ok
-  }
-  pap {
-  }
-  mschap {
-  }
-  files {
-    usersfile = "${folder}/users"
-  }
-  attr_filter kept_on_reject {
-    key = "%{User-Name}"
-    filename = "${folder}/kept-on-reject"
-  }
-  rest posture {
-    connect_timeout = 1.0
-    tls {
-      ca_info_file = "${caFile}"
-      check_cert = yes
-      check_cert_cn = yes
-    }
-    post-auth {
-      uri = "${url}/v1/radius/post-auth"
-      method = 'post'
-      body = 'json'
-      data = '{${BODY}}'
-      timeout = 2.0
-      tls = \${..tls}
-    }
-    pool {
-      start = 0
-      min = 0
-      max = 4
-      spare = 1
-      uses = 0
-      retry_delay = 1
-      lifetime = 0
-      idle_timeout = 60
-    }
-  }
-}`;
-
-const virtualServer = (port: number, { credential }: Posture) => `
-server vpn {
-  listen {
-    type = auth
-    ipaddr = 127.0.0.1
-    port = ${port}
-  }
-  authorize {
-    mschap
-    files
-    pap
-  }
-  authenticate {
-    Auth-Type PAP {
-      pap
-    }
-    Auth-Type MS-CHAP {
-      mschap
-    }
-  }
-  post-auth {
-    update control {
-      &REST-HTTP-Header := "Authorization: Bearer ${credential}"
-    }
-    posture {
-      fail = 1
-      invalid = 1
-    }
-    if (fail || invalid) {
-      update reply {
-${Object.entries(FALLBACK)
-  .map(([name, value]) => `        &${name} := "${value}"`)
-  .join('\n')}
-      }
-    }
-    elsif ((&control:Tmp-String-0 == "allow") || (&control:Tmp-String-0 == "restrict") || (&control:Tmp-String-0 == "quarantine")) {
-      ok
-    }
-    else {
-      reject
-    }
-    Post-Auth-Type REJECT {
-      kept_on_reject
-    }
-  }
-}
-`;
 
 /** In single quotes nothing is expanded on the way to the server. */
 const quoted = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
-function radclient(port: number, secretFile: string, login: Login): Promise<RadiusAnswer> {
-  const { user, password = PASSWORD, station = '127.0.0.1', method = 'PAP' } = login;
-  const attributes = [
+function loginAttributes(login: Login): string[] {
+  const { user, password = PASSWORD, station = '127.0.0.1', method = 'PAP', more = [] } = login;
+  return [
     `User-Name = ${quoted(user)}`,
-    `${method === 'PAP' ? 'User-Password' : 'MS-CHAP-Password'} = ${quoted(password)}`,
-    `Calling-Station-Id = ${quoted(station)}`,
+    ...passwordAttributes(method, user, password),
+    ...(station === null ? [] : [`Calling-Station-Id = ${quoted(station)}`]),
     'NAS-Identifier = "lns-1"',
     'NAS-IP-Address = 127.0.0.1',
+    ...more,
   ];
-  const argv = ['-x', '-r', '1', '-t', '8', '-S', secretFile, `127.0.0.1:${port}`, 'auth'];
+}
+
+function passwordAttributes(method: Method, user: string, password: string): string[] {
+  if (method === 'PAP') return [`User-Password = ${quoted(password)}`];
+  if (method === 'CHAP') return [`CHAP-Password = ${quoted(password)}`];
+  if (method === 'MS-CHAP') return [`MS-CHAP-Password = ${quoted(password)}`];
+  return msChapV2(user, password === PASSWORD ? NT_HASH : '00'.repeat(16));
+}
+
+/** RFC 2759 section 8: which radclient cannot do by itself. */
+function msChapV2(user: string, ntHash: string): string[] {
+  const challenge = randomBytes(16);
+  const peer = randomBytes(16);
+  const hash = createHash('sha1').update(peer).update(challenge).update(user).digest().subarray(0, 8);
+  const keys = Buffer.concat([Buffer.from(ntHash, 'hex'), Buffer.alloc(5)]);
+  const answer = Buffer.concat([0, 7, 14].map((at) => des(keys.subarray(at, at + 7), hash)));
+  const response = Buffer.concat([Buffer.from([7, 0]), peer, Buffer.alloc(8), answer]);
+  return [
+    `MS-CHAP-Challenge = 0x${challenge.toString('hex')}`,
+    `MS-CHAP2-Response = 0x${response.toString('hex')}`,
+  ];
+}
+
+/** Single DES, as three times the same key; 7 bytes of key spread over 8, without parity. */
+function des(key: Buffer, block: Buffer): Buffer {
+  const bits = BigInt(`0x${key.toString('hex')}`);
+  const spread = Buffer.from(
+    Array.from({ length: 8 }, (_, index) => Number((bits >> BigInt(49 - 7 * index)) & 0x7fn) << 1),
+  );
+  return createCipheriv('des-ede3-ecb', Buffer.concat([spread, spread, spread]), null)
+    .update(block)
+    .subarray(0, 8);
+}
+
+/** One packet, sent once. */
+export function radclient(
+  port: number,
+  kind: 'auth' | 'acct' | 'coa' | 'disconnect',
+  secretFile: string,
+  attributes: readonly string[],
+): Promise<RadiusAnswer> {
+  const argv = ['-x', '-r', '1', '-t', '8', '-S', secretFile, `127.0.0.1:${port}`, kind];
   const child = spawn(RADCLIENT, argv, { stdio: ['pipe', 'pipe', 'ignore'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -251,7 +226,7 @@ function unescaped(text: string): string {
   );
 }
 
-function freeUdpPort(): Promise<number> {
+export function freeUdpPort(): Promise<number> {
   const socket = createSocket('udp4');
   return new Promise((resolve) => {
     socket.bind(0, '127.0.0.1', () => {

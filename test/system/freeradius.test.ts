@@ -9,9 +9,9 @@ import {
   FALLBACK,
   freeTcpPort,
   hasFreeradius,
+  METHODS,
   startFreeradius,
   type Freeradius,
-  type Method,
   type Posture,
 } from '../support/freeradius.ts';
 import {
@@ -22,7 +22,6 @@ import {
 } from '../support/server-process.ts';
 
 const HOSTILE = '%{User-Name} %{exec:/usr/bin/id} `id` ${raddb} "\\';
-const METHODS: Method[] = ['PAP', 'MS-CHAP'];
 
 describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, freeradius-utils)', () => {
   let folder: ServerFolder;
@@ -37,7 +36,7 @@ describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, fr
     stranger = serverFolder(0);
     const credential = await gatewayCredential(folder.database);
     server = await startServerProcess(folder.path);
-    posture = { url: server.target.url, caFile: join(folder.path, 'tls-ca.pem'), credential };
+    posture = { urls: [server.target.url], caFile: join(folder.path, 'tls-ca.pem'), credential };
     radius = await startFreeradius(posture);
   });
   afterEach(() => links.splice(0).forEach((link) => link.close()));
@@ -145,7 +144,7 @@ describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, fr
     expect(code).toBe('Access-Reject');
     expect(attributes).not.toHaveProperty('Reply-Message');
     // The dialling computer’s own sign that it was the password.
-    if (method === 'MS-CHAP') expect(attributes['MS-CHAP-Error']).toContain('E=691');
+    if (method.startsWith('MS-CHAP')) expect(attributes['MS-CHAP-Error']).toContain('E=691');
     expect(gateCount(folder.database)).toBe(before);
   });
 
@@ -164,7 +163,7 @@ describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, fr
     const other = await startFreeradius({ ...posture, ...changed() });
     const { code, attributes } = await other.login({ user: 'alice' }).finally(other.stop);
     expect({ code, ...attributes }).toMatchObject({ code: 'Access-Accept', ...FALLBACK });
-    expect(attributes).not.toHaveProperty('Reply-Message');
+    expect(attributes['Reply-Message']).toContain('cannot be reached');
     expect(gateCount(folder.database)).toBe(before);
   });
 
@@ -173,7 +172,7 @@ describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, fr
     for (const method of METHODS) {
       const { code, attributes } = await radius.login({ user: 'alice', method });
       expect({ code, ...attributes }).toMatchObject({ code: 'Access-Accept', ...FALLBACK });
-      expect(attributes).not.toHaveProperty('Reply-Message');
+      expect(attributes['Reply-Message']).toContain('cannot be reached');
     }
     server = await startServerProcess(folder.path);
     await healthy();

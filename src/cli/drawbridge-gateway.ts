@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { productVersion } from '../base/version.ts';
+import { endWithParent } from './attached.ts';
+import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
+import type { GatewayOptions } from './gateway-configuration.ts';
+import { complain } from './present.ts';
+
+const program = new Command('drawbridge-gateway')
+  .exitOverride(exitAsFailed)
+  .version(productVersion(), '-V, --version', 'print the version')
+  .description('On the VPN gateway: FreeRADIUS’ configuration for the gate.')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  drawbridge-gateway render --config /etc/drawbridge/gateway.yaml --out /etc/freeradius/drawbridge
+  freeradius -d /etc/freeradius/drawbridge -CX     # FreeRADIUS' own look at it
+`,
+  );
+
+withConfig(program.command('render'))
+  .description('write FreeRADIUS’ configuration from the settings file')
+  .requiredOption('--out <folder>', 'where to write it')
+  .action(
+    running(async (options: GatewayOptions & { out: string }) =>
+      (await import('./gateway-configuration.ts')).renderCommand(options),
+    ),
+  );
+
+process.umask(0o022);
+endWithParent();
+await program.parseAsync();
+
+function withConfig(command: Command): Command {
+  return command
+    .option('--config <file>', 'settings file', '/etc/drawbridge/gateway.yaml')
+    .option('--json', 'for programs: JSON instead of sentences');
+}
+
+function running<O>(action: (options: O) => Promise<number>): (options: O) => Promise<void> {
+  return async (options) => {
+    try {
+      process.exitCode = await action(options);
+    } catch (error) {
+      complain(error instanceof Error ? error.message : String(error));
+      process.exitCode = EXIT_FAILED;
+    }
+  };
+}

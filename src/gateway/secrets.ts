@@ -1,0 +1,60 @@
+import { readPrivate, type PrivateFileProblem } from '../base/private-file.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import type { GatewayConfig } from './config.ts';
+import type { GatewaySecrets } from './render.ts';
+
+const MAX_BYTES = 4_096;
+
+/** As `drawbridge-server token create --gateway` prints it: `<id>.<secret>`. */
+const CREDENTIAL = /^[A-Za-z0-9_-]{1,100}\.[A-Za-z0-9_-]{16,200}$/;
+
+/** Written into FreeRADIUS' configuration as it is, so nothing that means something there. */
+const RADIUS_SECRET = /^[A-Za-z0-9_.~+/=@!:,-]{16,128}$/;
+
+const ADVICE: Record<PrivateFileProblem['kind'], string> = {
+  missing: 'Write the secret into it, and chmod 600.',
+  link: 'Put the file itself there.',
+  denied: 'Run this as its owner.',
+  'no-file': 'Write the secret into a file.',
+  'too-large': 'It has to hold one line.',
+  foreign: 'Give it to the user who runs this, with chown.',
+  'open-to-others':
+    'Make it private with chmod 600, and replace the secret if others have access to this machine.',
+  failed: 'Check the disk.',
+};
+
+/** All secrets that the settings name. The error is for a person, one line a file. */
+export async function readSecrets(config: GatewayConfig): Promise<Result<GatewaySecrets, string>> {
+  const credential = await readSecretFile(config.credentialFile, CREDENTIAL, CREDENTIAL_WRONG);
+  const clients = await Promise.all(
+    config.freeradius.clients.map(async ({ name, secretFile }) => ({
+      name,
+      secret: await readSecretFile(secretFile, RADIUS_SECRET, RADIUS_SECRET_WRONG),
+    })),
+  );
+  const problems = [credential, ...clients.map(({ secret }) => secret)].flatMap((one) =>
+    one.ok ? [] : [one.error],
+  );
+  if (!credential.ok || problems.length > 0) return err(problems.join('\n'));
+  return ok({
+    credential: credential.value,
+    clients: new Map(clients.map(({ name, secret }) => [name, secret.ok ? secret.value : ''])),
+  });
+}
+
+const CREDENTIAL_WRONG =
+  'does not hold a gateway’s credential. Make one with: drawbridge-server token create --gateway NAME';
+const RADIUS_SECRET_WRONG =
+  'has to hold one secret of 16 to 128 letters, digits and . _ ~ + / = @ ! : , - (openssl rand -base64 30 makes one)';
+
+/** The one line of a private file. */
+export async function readSecretFile(
+  path: string,
+  shape: RegExp,
+  wrong: string,
+): Promise<Result<string, string>> {
+  const read = await readPrivate(path, MAX_BYTES);
+  if (!read.ok) return err(`${path} ${read.error.detail}. ${ADVICE[read.error.kind]}`);
+  const secret = read.value.trim();
+  return shape.test(secret) ? ok(secret) : err(`${path} ${wrong}`);
+}

@@ -1,0 +1,50 @@
+import { chown, mkdir, readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeAtomic } from '../base/atomic-file.ts';
+import type { GatewayConfig } from './config.ts';
+import { renderSite, type ConfFile, type GatewaySecrets } from './render.ts';
+
+/** What is shipped, the same for every site. */
+export const SHIPPED = join(import.meta.dirname, '../../packaging/gateway/freeradius');
+
+/**
+ * Writes a whole configuration below `folder`: the shipped files as they are, and the site's own. Each file is replaced
+ * in one step; other files there are left alone. Answers with the paths. Private files are for `freeradius.user` and
+ * root, where that user exists here; else for whoever writes them.
+ */
+export async function writeConfiguration(
+  folder: string,
+  config: GatewayConfig,
+  secrets: GatewaySecrets,
+): Promise<string[]> {
+  const group = await groupId(config.freeradius.user);
+  const files = [...(await shippedFiles()), ...renderSite(config, secrets)];
+  for (const { path, text, private: isPrivate } of files) {
+    const target = join(folder, path);
+    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+    await writeAtomic(target, text, isPrivate ? (group === null ? 0o600 : 0o640) : 0o644);
+    if (isPrivate && group !== null) await chown(target, process.getuid?.() ?? 0, group);
+  }
+  return files.map(({ path }) => join(folder, path));
+}
+
+/** The files that every site has alike. */
+export async function shippedFiles(): Promise<ConfFile[]> {
+  const names = await readdir(SHIPPED, { recursive: true, withFileTypes: true });
+  const paths = names.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
+  return Promise.all(
+    paths.toSorted().map(async (path) => ({
+      path: path.slice(SHIPPED.length + 1),
+      text: await readFile(path, 'utf8'),
+      private: false,
+    })),
+  );
+}
+
+/** The number of a group of this machine, where we may give files to it. */
+async function groupId(name: string): Promise<number | null> {
+  if (name === '' || process.getuid?.() !== 0) return null;
+  const lines = (await readFile('/etc/group', 'utf8').catch(() => '')).split('\n');
+  const fields = lines.map((line) => line.split(':')).find(([group]) => group === name);
+  return fields?.[2] === undefined ? null : Number(fields[2]);
+}
