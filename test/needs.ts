@@ -8,6 +8,8 @@ type Need = { package: string; file: string };
 export const testNeeds: readonly Need[] = [
   { package: 'strace', file: '/usr/bin/strace' },
   { package: 'iproute2', file: '/usr/bin/ss' },
+  { package: 'nftables', file: '/usr/sbin/nft' },
+  { package: 'iputils-ping', file: '/usr/bin/ping' },
   { package: 'util-linux', file: '/usr/bin/lsblk' },
   { package: 'gnome-keyring', file: '/usr/bin/gnome-keyring-daemon' },
   { package: 'dbus', file: '/usr/bin/dbus-run-session' },
