@@ -47,6 +47,28 @@ export type AgentSelf = {
 export type WatchRule = { rule: string; executable: string };
 
 /**
+ * One yes-or-no question of the policy: exactly one of these. The policy's schema (`src/policy/questions.ts`) bounds every word of it; an
+ * answer is yes, no, or unknown, and nothing of what was read.
+ */
+export type TagQuestion = {
+  /** A regular file that exists, with this content where `sha256` (hexadecimal) is given. */
+  file?: { path: string; sha256?: string | undefined } | undefined;
+  registry?: { key: string; value: string; equals: string | number } | undefined;
+  /** `key` names a value in the list; `:` leads into nested dictionaries. */
+  plist?: { path: string; key: string; equals: string | number | boolean } | undefined;
+  service?: { name: string; state: 'running' | 'stopped' } | undefined;
+  package?: { name: string; atLeast: string } | undefined;
+};
+
+/** What this device's policy asks beyond the built-in checks. */
+export type Questions = {
+  readonly watch: readonly WatchRule[];
+  readonly tags: Readonly<Record<string, TagQuestion>>;
+};
+
+export const NO_QUESTIONS: Questions = { watch: [], tags: {} };
+
+/**
  * Answers that are dear to compute and change only when something on disk does. `fingerprint` says what the answer
  * was computed from; an entry with another one does not exist. What comes back is untrusted: parse it, and treat a
  * value of the wrong shape as a miss.
@@ -61,8 +83,7 @@ export interface Host {
   /** Root, or an elevated administrator on Windows. */
   readonly isRoot: boolean;
   readonly self: AgentSelf;
-  /** What this device's policy asks beyond the built-in checks. */
-  readonly questions: { readonly watch: readonly WatchRule[] };
+  readonly questions: Questions;
   readonly cache: Cache;
   /** Never rejects; see `Output.failure`. */
   run(command: Command, argv: readonly string[], options?: CommandOptions): Promise<Output>;
@@ -101,7 +122,8 @@ export function defineCheck<const Id extends string, F extends z.ZodType, const 
   return spec;
 }
 
-export type Platform = 'windows' | 'macos' | 'linux';
+export const PLATFORMS = ['windows', 'macos', 'linux'] as const;
+export type Platform = (typeof PLATFORMS)[number];
 
 /** What an employee is told about one reason. Calm, specific, without blame. */
 export type Remedy = {

@@ -10,7 +10,7 @@ import { read as processes } from './processes/linux.ts';
 import { read as screenLock } from './screen-lock/linux.ts';
 import { read as secureBoot } from './secure-boot/linux.ts';
 import type { Readers } from './specs.ts';
-import { read as tags } from './tags/none.ts';
+import { read as tags } from './tags/linux.ts';
 import { read as vpnClient } from './vpn-client/linux.ts';
 
 /** What is really read on Linux. */

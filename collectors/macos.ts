@@ -10,7 +10,7 @@ import { read as processes } from './processes/macos.ts';
 import { read as screenLock } from './screen-lock/macos.ts';
 import { read as secureBoot } from './secure-boot/macos.ts';
 import type { Readers } from './specs.ts';
-import { read as tags } from './tags/none.ts';
+import { read as tags } from './tags/macos.ts';
 import { read as vpnClient } from './vpn-client/macos.ts';
 
 /** What is really read on macOS. */

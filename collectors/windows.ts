@@ -10,7 +10,7 @@ import { read as screenLock } from './screen-lock/windows.ts';
 import { read as secureBoot } from './secure-boot/windows.ts';
 import { read as processes } from './processes/windows.ts';
 import type { Readers } from './specs.ts';
-import { read as tags } from './tags/none.ts';
+import { read as tags } from './tags/windows.ts';
 import { read as vpnClient } from './vpn-client/windows.ts';
 
 /** What is really read on Windows. */

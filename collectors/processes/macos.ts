@@ -18,8 +18,10 @@ export function matchWatched(
   watch: readonly WatchRule[],
 ): Fact<'processes'>['matches'] {
   const running = Map.groupBy(names, (name) => name.toLowerCase());
-  return watch.flatMap(({ rule, executable }) => {
-    const count = running.get(executable.toLowerCase())?.length ?? 0;
-    return count === 0 ? [] : [{ rule, count }];
+  const rules = [...Map.groupBy(watch, ({ rule }) => rule)].map(([rule, watched]) => {
+    const executables = new Set(watched.map(({ executable }) => executable.toLowerCase()));
+    const counts = [...executables].map((executable) => running.get(executable)?.length ?? 0);
+    return { rule, count: counts.reduce((sum, count) => sum + count, 0) };
   });
+  return rules.filter(({ count }) => count > 0);
 }

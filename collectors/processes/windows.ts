@@ -27,10 +27,10 @@ export function parseTasklist(text: string): string[] {
 function matchesOf(images: readonly string[], watch: readonly WatchRule[]): Processes['matches'] {
   const counts = new Map<string, number>();
   for (const image of images) counts.set(withExtension(image), (counts.get(withExtension(image)) ?? 0) + 1);
-  const matches = watch.map(({ rule, executable }) => ({
-    rule,
-    count: counts.get(withExtension(executable)) ?? 0,
-  }));
+  const matches = [...Map.groupBy(watch, ({ rule }) => rule)].map(([rule, watched]) => {
+    const executables = new Set(watched.map(({ executable }) => withExtension(executable)));
+    return { rule, count: [...executables].reduce((sum, one) => sum + (counts.get(one) ?? 0), 0) };
+  });
   return matches.filter(({ count }) => count > 0).slice(0, 200);
 }
 

@@ -4,7 +4,9 @@ import type { Readers } from '../../collectors/specs.ts';
 import { runAll, type Actor, type StopReport } from '../base/actors.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { Rulebook } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
+import { questionsFor } from '../policy/questions.ts';
 import type { Report } from '../wire/report.ts';
 import { openAgentState, type AgentState } from './agent-state.ts';
 import { createBell, type Bell } from './bell.ts';
@@ -134,11 +136,12 @@ function handlersWith(scheduler: Scheduler, scans: Bell<number>, { clock }: Agen
 
 /** Collects, spools and judges. */
 function createReporting(run: Run, fallback: Policy): Scheduler {
-  const { config, readers, state, known, hosts, stateDir } = run;
+  const { config, readers, state, hosts, stateDir } = run;
   const { clock, status, spool } = state;
   const everyMs = config.collect.everySeconds * 1_000;
   const openCycle = hosts({
     self: () => selfOf(run),
+    questions: (platform) => questionsFor(policyInForce(run, fallback), platform),
     cacheFolder: stateDir,
     clock,
     updates: updatesSchedule(config.collect.updatesEverySeconds * 1_000),
@@ -158,12 +161,17 @@ function createReporting(run: Run, fallback: Policy): Scheduler {
     collect: (signal) => budget.measure(() => collect(signal)),
     async deliver(report: Report) {
       await spool.add(report);
-      const policy = known.standing?.current()?.policy ?? fallback;
+      const policy = policyInForce(run, fallback);
       const { risk, firstToFix } = judgeAll(report.readings, policy, clock.now());
       status.update({ lastReportAt: report.collectedAt, risk, firstToFix });
     },
     onNext: (nextCollectionAt) => status.update({ nextCollectionAt }),
   });
+}
+
+/** The server's policy while this device holds one that is in force, else the shipped one. */
+function policyInForce({ known }: Run, fallback: Policy): Rulebook {
+  return known.standing?.current()?.policy ?? fallback;
 }
 
 /** After a start it is asked soon: the restart may have been an update's last step. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Signer } from '../wire/envelope.ts';
 import type { AgentFrame, Nack, ServerFrame, Welcome } from '../wire/frames.ts';
 import { serverUrn } from '../wire/ids.ts';
@@ -178,10 +179,15 @@ export class Conversation {
   }
 
   async #takePolicy(jws: string): Promise<void> {
-    const { standing, log } = this.#deps;
+    const { standing, log, requestCollection } = this.#deps;
+    const before = standing.current()?.policy;
     const taken = await standing.take(jws);
-    if (taken.ok) log.info({ version: taken.value.version }, 'standing policy taken');
-    else log.warn({ reason: taken.error }, 'standing policy refused');
+    if (!taken.ok) return log.warn({ reason: taken.error }, 'standing policy refused');
+    log.info({ version: taken.value.version }, 'standing policy taken');
+    const { watch, tags } = taken.value.policy;
+    // What was not asked so far has no answer yet, and a server that asks waits for it.
+    if (!isDeepStrictEqual([before?.watch ?? {}, before?.tags ?? {}], [watch, tags]))
+      requestCollection('new');
   }
 
   async #sendReceipt(jti: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AgentSelf, Host } from '../../collectors/check.ts';
+import type { AgentSelf, Host, Platform, Questions } from '../../collectors/check.ts';
 import type { Clock } from '../base/clock.ts';
 
 /** Makes a door to this machine for one check; aborting the signal ends the programs that the check has started. */
@@ -22,6 +22,8 @@ export type OpenCycle = (kind: CycleKind, signal: AbortSignal) => Cycle;
 
 export type HostsOptions = {
   self: () => AgentSelf;
+  /** What the policy in force asks on this system; looked at anew for each cycle. */
+  questions: (platform: Platform) => Questions;
   /** Where dear answers are kept between runs; where it is not there, they are kept in memory. */
   cacheFolder: string;
   clock: Clock;

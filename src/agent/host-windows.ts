@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Host, ProbeAnswer } from '../../collectors/check.ts';
+import type { Host, ProbeAnswer, Questions } from '../../collectors/check.ts';
 import { windowsCycle, type ProbeLookup } from '../../collectors/windows-cycle.ts';
 import { registryProbes } from '../../collectors/windows-registry.ts';
 import type { ReadPart } from '../../collectors/windows-script.ts';
@@ -22,27 +22,28 @@ export type WindowsDoors = {
 export const windowsHosts: Hosts = (options) => openWindows(options);
 
 export function openWindows(options: HostsOptions, doors: WindowsDoors = {}): OpenCycle {
-  const { self, cacheFolder, clock, updates: schedule } = options;
+  const { self, questions, cacheFolder, clock, updates: schedule } = options;
   const { readPart = readShippedPart } = doors;
   const cache = fileCache(cacheFolder);
   const isRoot = isElevated();
   const updates = createUpdates({ folder: cacheFolder, schedule, clock, readPart });
   const documents = createDocuments(readPart);
 
-  const hostFor = (signal: AbortSignal): Host => {
-    const host = createHost({ self, questions: { watch: [] }, platform: 'windows', signal });
+  const hostFor = (signal: AbortSignal, asked: Questions): Host => {
+    const host = createHost({ self, questions: asked, platform: 'windows', signal });
     return { ...host, cache, isRoot, run: doors.run?.(signal) ?? host.run };
   };
   return (kind, signal) => {
     // By the cycle's signal: a check that is out of time must not take the answers from all the others.
-    const shared = hostFor(signal);
+    const asked = questions('windows');
+    const shared = hostFor(signal, asked);
     const probe = probesOf(
       once(() => documents.read(kind, shared)),
       updates,
       shared,
     );
     return {
-      openHost: (own) => ({ ...hostFor(own), probe }),
+      openHost: (own) => ({ ...hostFor(own, asked), probe }),
       async prepare() {
         if (kind === 'full') void updates.refresh(shared);
         await probe('currentVersion').catch(() => null);

@@ -1,4 +1,4 @@
-import type { AgentSelf, Host, Platform, ProbeAnswer, WatchRule } from '../../collectors/check.ts';
+import type { AgentSelf, Host, Platform, ProbeAnswer, Questions } from '../../collectors/check.ts';
 import { run } from '../base/exec.ts';
 import { ok } from '../base/result.ts';
 import { fileCache, memoryCache } from './host-cache.ts';
@@ -8,7 +8,7 @@ import { runAs } from './run-as.ts';
 export type HostOptions = {
   /** Asked at every use, since crashes and dropped reports change while the agent runs. */
   self: () => AgentSelf;
-  questions: { readonly watch: readonly WatchRule[] };
+  questions: Questions;
   /** Where dear answers are kept between runs (a folder that only the agent's user can write); without it, in memory. */
   cacheFolder?: string;
   /** Decides how a program is run as another user; Linux' way without it. */

@@ -15,12 +15,14 @@ export function loadHosts(platform: Platform): Promise<Hosts> {
 }
 
 function posixHosts(platform: Platform): Hosts {
-  return ({ self, cacheFolder }) => {
+  return ({ self, questions, cacheFolder }) => {
     // One for all: each check with a cache of its own would write over what the others had kept.
     const cache = fileCache(cacheFolder);
-    const questions = { watch: [] };
-    return () => ({
-      openHost: (signal) => ({ ...createHost({ self, questions, platform, signal }), cache }),
-    });
+    return () => {
+      const asked = questions(platform);
+      return {
+        openHost: (signal) => ({ ...createHost({ self, questions: asked, platform, signal }), cache }),
+      };
+    };
   };
 }

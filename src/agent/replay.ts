@@ -1,10 +1,12 @@
-import type {
-  AgentSelf,
-  FileProblem,
-  FileStatus,
-  Host,
-  Output,
-  ProbeAnswer,
+import {
+  NO_QUESTIONS,
+  type AgentSelf,
+  type FileProblem,
+  type FileStatus,
+  type Host,
+  type Output,
+  type ProbeAnswer,
+  type Questions,
 } from '../../collectors/check.ts';
 import { err, ok, type Result } from '../base/result.ts';
 
@@ -38,6 +40,7 @@ export type Recording = {
   statuses?: ReadonlyMap<string, FileStatus>;
   problems?: readonly RecordedProblem[];
   self?: AgentSelf;
+  questions?: Questions;
 };
 
 export type ReplayHost = Host & {
@@ -74,7 +77,7 @@ export function replayHost(recording: Recording): ReplayHost {
   return {
     isRoot: recording.root,
     self: recording.self ?? REPLAYED_SELF,
-    questions: { watch: [] },
+    questions: recording.questions ?? NO_QUESTIONS,
     cache: { get: () => undefined, set() {} },
     asked: () => touched,
     async run(command, argv, options = {}) {

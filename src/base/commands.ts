@@ -87,6 +87,7 @@ export const defaults = command('/usr/bin/defaults');
 export const softwareupdate = command('/usr/sbin/softwareupdate');
 export const systemProfiler = command('/usr/sbin/system_profiler');
 export const profiles = command('/usr/bin/profiles');
+export const pkgutil = command('/usr/sbin/pkgutil');
 export const launchctl = command('/bin/launchctl');
 export const dscacheutil = command('/usr/bin/dscacheutil');
 export const sudo = command('/usr/bin/sudo');
@@ -118,5 +119,6 @@ export const macCytool = command('/Library/Application Support/PaloAltoNetworks/
 // Windows: the programs of the system itself (C: unless somebody moved it, which Windows has not offered for decades)
 export const powershell = command('C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe');
 export const reg = command('C:\\Windows\\System32\\reg.exe');
+export const sc = command('C:\\Windows\\System32\\sc.exe');
 export const tasklist = command('C:\\Windows\\System32\\tasklist.exe');
 export const taskkill = command('C:\\Windows\\System32\\taskkill.exe');

@@ -1,6 +1,7 @@
 import { access, readFile, stat } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
+import { NO_QUESTIONS } from '../../collectors/check.ts';
 import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts';
 import { writeCases } from '../agent/archive-folder.ts';
 import { differingChecks, replayArchive } from '../agent/archive-replay.ts';
@@ -58,7 +59,11 @@ function checksIn(wanted: readonly string[] | undefined): CheckId[] {
 
 async function take(settings: Settings, checks: CheckId[]): Promise<Taken> {
   const recorder = createRecorder();
-  const readings = await readNow(settings, (readers) => recorder.record(readers, checks));
+  const readings = await readNow(
+    settings,
+    () => NO_QUESTIONS,
+    (readers) => recorder.record(readers, checks),
+  );
   const notes = recorder.notes();
   const redacted = redactAnswers(notes.answers, knownNames());
   const plain = archiveOf(settings, checks, readings, notes);

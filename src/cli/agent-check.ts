@@ -8,6 +8,7 @@ import { judgeAll, loadDefaultPolicy, type Judgement } from '../agent/judgement.
 import { statePaths } from '../agent/paths.ts';
 import { openPolicy, standingState } from '../agent/standing.ts';
 import type { Rulebook } from '../policy/compiled.ts';
+import { questionsFor } from '../policy/questions.ts';
 import { readArchive } from './agent-capture.ts';
 import { readKnown, readNow } from './agent-reading.ts';
 import type { Settings, SettingsOptions } from './agent-settings.ts';
@@ -40,7 +41,8 @@ export async function check(settings: Settings, { json, from }: CheckOptions): P
 
 async function readAndJudge(settings: Settings): Promise<Checked> {
   const enrolment = await enrolmentOf(settings);
-  const [readings, policy] = await Promise.all([readNow(settings), policyInForce(settings, enrolment)]);
+  const policy = await policyInForce(settings, enrolment);
+  const readings = await readNow(settings, (platform) => questionsFor(policy.policy, platform));
   const device = { id: enrolment?.device ?? null, name: hostname(), platform: settings.platform };
   return { device, ...judged(readings, policy) };
 }

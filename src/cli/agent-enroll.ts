@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { readFile, rm } from 'node:fs/promises';
-import type { AgentSelf } from '../../collectors/check.ts';
+import { NO_QUESTIONS, type AgentSelf } from '../../collectors/check.ts';
 import { enrol, type Enrolment } from '../agent/enrol.ts';
 import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
 import { createHost } from '../agent/host.ts';
@@ -129,7 +129,7 @@ async function readInput(): Promise<string> {
 /** The keyed hash by which a server recognises the same hardware; null where it cannot be read. */
 async function machineId({ platform, stateDir }: Settings): Promise<string | null> {
   const readers = await loadReaders(platform);
-  const host = createHost({ self: newcomer, questions: { watch: [] }, cacheFolder: stateDir });
+  const host = createHost({ self: newcomer, questions: NO_QUESTIONS, cacheFolder: stateDir });
   const reading = await readers.agent(host).catch(() => null);
   return reading?.state === 'known' ? reading.fact.machineId : null;
 }

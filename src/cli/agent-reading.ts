@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import type { AgentSelf } from '../../collectors/check.ts';
+import type { AgentSelf, Platform, Questions } from '../../collectors/check.ts';
 import type { Readers, Readings } from '../../collectors/specs.ts';
 import { cacheFolderFor } from '../agent/cache-folder.ts';
 import { loadHosts } from '../agent/open-host.ts';
@@ -12,9 +12,13 @@ import { productVersion } from '../base/version.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import type { Settings } from './agent-settings.ts';
 
-/** Reads this computer as the agent does, once. `through` may put something between the readers and the system. */
+/**
+ * Reads this computer as the agent does, once, with what a policy asks beyond the checks. `through` may put something
+ * between the readers and the system.
+ */
 export async function readNow(
   { stateDir, platform, config }: Settings,
+  questions: (platform: Platform) => Questions,
   through: (readers: Readers) => Readers = (readers) => readers,
 ): Promise<Readings> {
   const cacheFolder = await cacheFolderFor(stateDir, {
@@ -28,6 +32,7 @@ export async function readNow(
   const everyMs = config.collect.updatesEverySeconds * 1_000;
   const openCycle = (await loadHosts(platform))({
     self: () => self,
+    questions,
     cacheFolder,
     clock: systemClock,
     updates: { everyMs, atStartMs: everyMs, patience: 'wait' },

@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import type { Platform } from '../../collectors/check.ts';
 import { checkIds, isCheckId, type CheckId } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { MODES } from './groups.ts';
 import { policySchema, type Policy } from './policy.ts';
+import { knownTags, watchSchema, withOwnQuestions } from './questions.ts';
 
 /** What judging needs of a policy; the whole of it, or what was compiled of it for one device. */
-export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks'>;
+export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch'>;
 
 const time = z.number().int().nonnegative();
 
@@ -32,6 +34,8 @@ const compiledPolicy = z.strictObject({
   standing: policySchema.shape.standing,
   isolation: policySchema.shape.isolation,
   checks,
+  watch: watchSchema.default({}),
+  tags: knownTags.default({}),
   mode: z.enum(MODES).default('enforce'),
   courses: courses.default({}),
 });
@@ -44,12 +48,15 @@ export type CompiledPolicy = z.infer<typeof compiledPolicy>;
 
 /** What is peculiar to one device. */
 export type Personal = Pick<CompiledPolicy, 'mode' | 'courses'> & {
+  /** Its system; where that is not known it gets every system's questions, and asks its own. */
+  platform?: Platform | null;
   /** Whether the server holds back what the device's risk would mean: then it cuts nothing by itself either. */
   held: boolean;
 };
 
-export function compile(policy: Policy, { mode, courses: followed, held }: Personal) {
+export function compile(policy: Policy, { mode, courses: followed, held, platform = null }: Personal) {
   const { version, name, risk, standing, isolation } = policy;
+  const { watch, tags } = platform === null ? policy : withOwnQuestions(policy, platform);
   const judged = checkIds.filter((id) => policy.checks[id].weight > 0 || policy.checks[id].required);
   return {
     version,
@@ -57,6 +64,8 @@ export function compile(policy: Policy, { mode, courses: followed, held }: Perso
     risk,
     standing: mode === 'enforce' && !held ? standing : { ...standing, deny: 'never' as const },
     isolation,
+    watch,
+    tags,
     checks: Object.fromEntries(judged.map((id) => [id, policy.checks[id]])),
     mode,
     courses: followed,

@@ -3,7 +3,7 @@ import { checkIds, type CheckId, type Fact, type ReasonCode, type Readings } fro
 import type { Reading, Unknown } from '../base/reading.ts';
 import { RISK_LEVELS, type Level, type Risk, type RiskLevel, type Verdict } from '../wire/decision.ts';
 import type { Rulebook } from './compiled.ts';
-import type { Finding, Rule } from './rule.ts';
+import type { Context, Finding, Rule } from './rule.ts';
 import { rules } from './rules.ts';
 import { sentenceFor } from './words.ts';
 
@@ -23,37 +23,59 @@ export function judge(
   since: UnknownSince = {},
 ): Verdict[] {
   return checkIds.flatMap((id) => {
-    const verdict = judgeOne(id, readings[id], policy, now, since[id] ?? now);
+    const verdict = judgeOne(id, readings, policy, now, since[id] ?? now);
     return verdict === null ? [] : [verdict];
   });
 }
 
 function judgeOne(
   id: CheckId,
-  reading: Reading<unknown> | undefined,
+  readings: Partial<Readings>,
   policy: Rulebook,
   now: number,
   since: number,
 ): Verdict | null {
   const { weight, required } = policy.checks[id];
+  const reading: Reading<unknown> | undefined = readings[id];
   if (weight === 0 && !required) return null;
   if (reading === undefined) return unknownVerdict(id, 'not reported yet', policy, now, since);
   if (reading.state === 'unknown') {
     if (reading.why === 'not-applicable') return null;
     return unknownVerdict(id, wordsFor(reading), policy, now, since);
   }
-  return knownVerdict(id, reading.fact, policy, now, since);
+  return knownVerdict({ id, fact: reading.fact, readings }, policy, now, since);
 }
 
-function knownVerdict(id: CheckId, fact: unknown, policy: Rulebook, now: number, since: number): Verdict {
+function contextOf(readings: Partial<Readings>, { tags }: Rulebook): Context {
+  const version = readings['os-version'];
+  return { tags, platform: version?.state === 'known' ? version.fact.platform : null };
+}
+
+type KnownFact = { id: CheckId; fact: unknown; readings: Partial<Readings> };
+
+function knownVerdict(
+  { id, fact, readings }: KnownFact,
+  policy: Rulebook,
+  now: number,
+  since: number,
+): Verdict {
   // The registry pairs each rule with its own check's fact and settings; a union of pairs cannot say so.
   const rule = rules[id] as unknown as Rule<CheckId>;
   let finding: Finding<CheckId>;
   try {
-    finding = rule.judge(fact as Fact<CheckId>, policy.checks[id].expect as z.output<z.ZodType>, now);
+    const context = contextOf(readings, policy);
+    finding = rule.judge(
+      fact as Fact<CheckId>,
+      policy.checks[id].expect as z.output<z.ZodType>,
+      now,
+      context,
+    );
   } catch (error) {
     const problem = error instanceof Error ? error.message : 'unknown error';
     return unknownVerdict(id, `could not be judged: ${problem}`, policy, now, since);
+  }
+  if (finding.level === 'unknown') {
+    return unknownVerdict(id, finding.given, policy, now, finding.since ?? since);
   }
   return verdictOf(id, finding.level, finding.reason ?? 'ok', finding.expected, finding.given);
 }

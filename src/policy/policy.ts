@@ -6,6 +6,7 @@ import { ACCESS, RISK_LEVELS } from '../wire/decision.ts';
 import { gatewayName } from '../wire/vpn.ts';
 import { breaker, fairness, graceRow } from './fairness.ts';
 import { groups, MODES } from './groups.ts';
+import { tagsSchema, watchSchema } from './questions.ts';
 import { rules } from './rules.ts';
 
 const unknownRow = z.strictObject({
@@ -47,59 +48,70 @@ const checks = z.strictObject({
 } satisfies Record<CheckId, z.ZodType>);
 
 /** The policy file: what is expected of every device, what each failure weighs, and what each level of risk may do. */
-export const policySchema = z.strictObject({
-  /** The form of this file. */
-  version: z.literal(1),
-  /** A name or date of the administrator's choice; it stands in every decision. */
-  name: z.string().min(1).max(100),
-  risk: z
-    .strictObject({
-      /** The score (0 to 100) from which risk is medium, and high. */
-      medium: z.number().int().min(1).max(100).default(20),
-      high: z.number().int().min(1).max(100).default(60),
-    })
-    .refine((value) => value.medium < value.high, {
-      message: 'medium has to be lower than high',
-      path: ['medium'],
-    })
-    .prefault({}),
-  /** What each level of risk may do. */
-  access: z
-    .strictObject({
-      low: z.enum(ACCESS).default('allow'),
-      medium: z.enum(ACCESS).default('restrict'),
-      high: z.enum(ACCESS).default('deny'),
-    })
-    .prefault({}),
-  /** How much of this is put in force for a device that no group names. */
-  mode: z.enum(MODES).default('enforce'),
-  groups: groups.default([]),
-  fairness: fairness.prefault({}),
-  breaker: breaker.prefault({}),
-  heartbeat: z
-    .strictObject({
-      everySeconds: z.number().int().min(5).max(3_600).default(30),
-      /** Everything is sent anew at least this often. */
-      fullEverySeconds: z.number().int().min(60).max(86_400).default(900),
-      /** Heartbeats missed until a device counts as silent. */
-      staleAfter: z.number().int().min(2).max(100).default(3),
-      /** Seconds of silence until access goes from restrict to deny. */
-      denyAfterSeconds: z.number().int().min(30).max(604_800).default(900),
-    })
-    .prefault({}),
-  /** What a device does to its own VPN by its own judgement, server or no server. */
-  standing: z
-    .strictObject({
-      /** The risk from which it takes its VPN down by itself, until its own judgement is better again. */
-      deny: z.enum(['medium', 'high', 'never']).default('never'),
-      /** Hours without a word from the server after which it does so, too; null: never. */
-      serverSilentHours: z.number().min(0.1).max(8_760).nullable().default(null),
-    })
-    .prefault({}),
-  /** What a device that was isolated can still reach, besides the posture server: names or addresses. */
-  isolation: z.strictObject({ reachable: z.array(gatewayName).max(64).default([]) }).prefault({}),
-  checks: checks.prefault({}),
-});
+export const policySchema = z
+  .strictObject({
+    /** The form of this file. */
+    version: z.literal(1),
+    /** A name or date of the administrator's choice; it stands in every decision. */
+    name: z.string().min(1).max(100),
+    risk: z
+      .strictObject({
+        /** The score (0 to 100) from which risk is medium, and high. */
+        medium: z.number().int().min(1).max(100).default(20),
+        high: z.number().int().min(1).max(100).default(60),
+      })
+      .refine((value) => value.medium < value.high, {
+        message: 'medium has to be lower than high',
+        path: ['medium'],
+      })
+      .prefault({}),
+    /** What each level of risk may do. */
+    access: z
+      .strictObject({
+        low: z.enum(ACCESS).default('allow'),
+        medium: z.enum(ACCESS).default('restrict'),
+        high: z.enum(ACCESS).default('deny'),
+      })
+      .prefault({}),
+    /** How much of this is put in force for a device that no group names. */
+    mode: z.enum(MODES).default('enforce'),
+    groups: groups.default([]),
+    fairness: fairness.prefault({}),
+    breaker: breaker.prefault({}),
+    heartbeat: z
+      .strictObject({
+        everySeconds: z.number().int().min(5).max(3_600).default(30),
+        /** Everything is sent anew at least this often. */
+        fullEverySeconds: z.number().int().min(60).max(86_400).default(900),
+        /** Heartbeats missed until a device counts as silent. */
+        staleAfter: z.number().int().min(2).max(100).default(3),
+        /** Seconds of silence until access goes from restrict to deny. */
+        denyAfterSeconds: z.number().int().min(30).max(604_800).default(900),
+      })
+      .prefault({}),
+    /** What a device does to its own VPN by its own judgement, server or no server. */
+    standing: z
+      .strictObject({
+        /** The risk from which it takes its VPN down by itself, until its own judgement is better again. */
+        deny: z.enum(['medium', 'high', 'never']).default('never'),
+        /** Hours without a word from the server after which it does so, too; null: never. */
+        serverSilentHours: z.number().min(0.1).max(8_760).nullable().default(null),
+      })
+      .prefault({}),
+    /** What a device that was isolated can still reach, besides the posture server: names or addresses. */
+    isolation: z.strictObject({ reachable: z.array(gatewayName).max(64).default([]) }).prefault({}),
+    /** Programs that must not run: names of executables under a rule's name. */
+    watch: watchSchema.default({}),
+    /** Questions of the organisation's own, by tag; `checks.tags.expect.required` says which must be true. */
+    tags: tagsSchema.default({}),
+    checks: checks.prefault({}),
+  })
+  .superRefine((policy, context) => {
+    const unasked = policy.checks.tags.expect.required.findIndex((tag) => policy.tags[tag] === undefined);
+    if (unasked < 0) return;
+    const path = ['checks', 'tags', 'expect', 'required', unasked];
+    context.addIssue({ code: 'custom', path, message: 'this tag is not defined under "tags"' });
+  });
 
 export type Policy = z.infer<typeof policySchema>;
 export type CheckPolicy = Policy['checks'][CheckId];

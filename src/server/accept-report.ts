@@ -1,6 +1,7 @@
 import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { UnknownSince } from '../policy/judge.ts';
+import { isWhole } from '../policy/tags.ts';
 import type { Refusal } from '../wire/refusal.ts';
 import {
   contentDigest,
@@ -110,7 +111,7 @@ function times(state: DeviceState, readings: Partial<Readings>, now: number) {
     const reading = readings[id];
     if (reading === undefined) continue;
     askedAt[id] = state.askedAt[id] ?? now;
-    const known = reading.state === 'known' ? now : state.knownAt[id];
+    const known = isWhole(id, reading) ? now : state.knownAt[id];
     if (known !== undefined) knownAt[id] = known;
   }
   return { knownAt, askedAt };

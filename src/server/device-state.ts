@@ -2,6 +2,7 @@ import { checkIds, isCheckId, type CheckId, type Readings } from '../../collecto
 import { parseJson } from '../base/json.ts';
 import type { Reading } from '../base/reading.ts';
 import type { UnknownSince } from '../policy/judge.ts';
+import { isWhole } from '../policy/tags.ts';
 import type { Verdict } from '../wire/decision.ts';
 import { inventory, type Inventory } from '../wire/inventory.ts';
 import type { Base, WireReading } from '../wire/report.ts';
@@ -115,7 +116,7 @@ function knownCheck(row: ReadingRow): LoadedReading[] {
 /** A row is written when its reading changes; one that is known still was so when facts were last asserted. */
 function knownTimes(rows: readonly LoadedReading[], factsAt: number | null): UnknownSince {
   const entries = rows.flatMap(({ id, reading, knownAt }) => {
-    const time = reading.state === 'known' ? Math.max(knownAt ?? 0, factsAt ?? 0) : knownAt;
+    const time = isWhole(id, reading) ? Math.max(knownAt ?? 0, factsAt ?? 0) : knownAt;
     return time === null ? [] : [[id, time]];
   });
   return Object.fromEntries(entries) as UnknownSince;

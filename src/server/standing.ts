@@ -1,9 +1,11 @@
+import { PLATFORMS, type Platform } from '../../collectors/check.ts';
 import type { Clock } from '../base/clock.ts';
 import { compile } from '../policy/compiled.ts';
 import { policySchema, type Policy } from '../policy/policy.ts';
 import { seal, TYP, type Signer } from '../wire/envelope.ts';
 import { deviceUrn, digest } from '../wire/ids.ts';
 import type { NamedPolicy } from './decide.ts';
+import { findDevice, type Device } from './store/devices.ts';
 import { getMeta, setMeta } from './store/meta.ts';
 import type { Store } from './store/store.ts';
 
@@ -34,14 +36,24 @@ export async function createStanding(
       current = await enforce(store, next, clock.now());
       return current;
     },
-    sealFor(device) {
+    async sealFor(device) {
+      const row = await store.read((db) => findDevice(db, device));
       const iat = Math.floor(clock.now() / 1_000);
       const { version } = current;
-      const policy = compile(current.policy, { mode: 'enforce', courses: {}, held: false });
+      const policy = compile(current.policy, {
+        mode: 'enforce',
+        courses: {},
+        held: false,
+        platform: platformOf(row),
+      });
       const claims = { iss: issuer, aud: deviceUrn(device), iat, exp: iat + VALID_SECONDS, version, policy };
       return seal(TYP.policy, claims, signer);
     },
   };
+}
+
+function platformOf(device: Device | undefined): Platform | null {
+  return PLATFORMS.find((one) => one === device?.platform) ?? null;
 }
 
 const LAST_GOOD = 'policy';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_QUESTIONS } from '../../collectors/check.ts';
 import { windows } from '../../collectors/windows.ts';
 import { openWindows, overlay } from '../../src/agent/host-windows.ts';
 import { collectReadings } from '../../src/agent/report.ts';
@@ -63,6 +64,7 @@ describe('the document', () => {
     const open = openWindows(
       {
         self: () => self,
+        questions: () => NO_QUESTIONS,
         cacheFolder: '/nowhere/at/all',
         clock: systemClock,
         updates: { everyMs: HOUR, atStartMs: HOUR, patience: 'wait' },

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NO_QUESTIONS } from '../../collectors/check.ts';
 import { createHost } from '../../src/agent/host.ts';
 import { fileCache, memoryCache } from '../../src/agent/host-cache.ts';
 import { MAX_FILE_BYTES } from '../../src/agent/host-files.ts';
@@ -33,7 +34,7 @@ const self = {
 };
 
 function thisHost(crashes = 0) {
-  return createHost({ self: () => ({ ...self, spoolDropped: 0, crashes }), questions: { watch: [] } });
+  return createHost({ self: () => ({ ...self, spoolDropped: 0, crashes }), questions: NO_QUESTIONS });
 }
 
 describe('files', () => {
@@ -124,7 +125,7 @@ describe('programs', () => {
   test('aborting ends what still runs', async () => {
     const host = createHost({
       self: () => ({ ...self, spoolDropped: 0, crashes: 0 }),
-      questions: { watch: [] },
+      questions: NO_QUESTIONS,
       signal: AbortSignal.timeout(1),
     });
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -134,7 +135,7 @@ describe('programs', () => {
 
 test('what the agent knows of itself is asked anew every time', () => {
   let crashes = 1;
-  const host = createHost({ self: () => ({ ...self, spoolDropped: 0, crashes }), questions: { watch: [] } });
+  const host = createHost({ self: () => ({ ...self, spoolDropped: 0, crashes }), questions: NO_QUESTIONS });
   crashes = 2;
   expect(host.self.crashes).toBe(2);
 });

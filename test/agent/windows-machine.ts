@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandOptions, Host, Output } from '../../collectors/check.ts';
+import { NO_QUESTIONS, type CommandOptions, type Host, type Output } from '../../collectors/check.ts';
 import { scripts } from '../../collectors/windows-script.ts';
 import type { CycleKind, UpdatesSchedule } from '../../src/agent/cycle.ts';
 import { openWindows, type WindowsDoors } from '../../src/agent/host-windows.ts';
@@ -59,6 +59,7 @@ export function machine(change: Partial<UpdatesSchedule> = {}, folder = '/nowher
   const open = openWindows(
     {
       self: () => self,
+      questions: () => NO_QUESTIONS,
       cacheFolder: folder,
       clock: { ...systemClock, now: () => at.now, monotonic: () => at.now },
       updates: { everyMs: 6 * HOUR, atStartMs: HOUR / 4, patience: 'go-on', ...change },

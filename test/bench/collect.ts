@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Host } from '../../collectors/check.ts';
+import { NO_QUESTIONS, type Host } from '../../collectors/check.ts';
 import { linux } from '../../collectors/linux.ts';
 import { checkIds } from '../../collectors/specs.ts';
 import { scriptFor } from '../../collectors/windows-script.ts';
@@ -120,7 +120,7 @@ async function costs(): Promise<Measure[]> {
   const measures: Measure[] = [];
   for (const id of checkIds) {
     const spent = { processes: 0, bytes: 0 };
-    const host = counting(createHost({ self: selfForBench, questions: { watch: [] } }), spent);
+    const host = counting(createHost({ self: selfForBench, questions: NO_QUESTIONS }), spent);
     const before = cpuMs();
     const started = performance.now();
     await linux[id](host);

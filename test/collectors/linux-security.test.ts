@@ -48,7 +48,7 @@ describe('processes', () => {
   };
   const watching = (...watch: Host['questions']['watch']): Host => ({
     ...replayHost(running),
-    questions: { watch },
+    questions: { watch, tags: {} },
   });
 
   test('nothing is looked at when nothing is watched', async () => {
@@ -70,7 +70,7 @@ describe('processes', () => {
 
   test('a process that hides behind hidepid is not a process that does not run', async () => {
     const hidden = replayHost({ ...running, dirs: new Map([['/proc', ['40', 'self']]]) });
-    const host = { ...hidden, questions: { watch: [{ rule: 'miner', executable: 'minerd' }] } };
+    const host = { ...hidden, questions: { watch: [{ rule: 'miner', executable: 'minerd' }], tags: {} } };
     expect(await linux.processes(host)).toMatchObject({ state: 'unknown', why: 'denied' });
   });
 
@@ -82,8 +82,16 @@ describe('processes', () => {
 });
 
 describe('tags', () => {
-  test('there is nothing to ask yet', async () => {
-    expect(await linux.tags()).toMatchObject({ state: 'unknown', why: 'not-applicable' });
+  test('without a tag nothing is asked', async () => {
+    const host = replayHost({
+      root: true,
+      commands: [],
+      files: new Map(),
+      dirs: new Map(),
+      links: new Map(),
+      probes: new Map(),
+    });
+    expect(await linux.tags(host)).toMatchObject({ state: 'unknown', why: 'not-applicable' });
   });
 });
 

@@ -77,6 +77,7 @@ describe('processes', () => {
         { rule: 'tool', executable: 'some tool' },
         { rule: 'absent', executable: 'Tool' },
       ],
+      tags: {},
     };
     const { host } = mac([says(ps, list)], { questions });
     expect(await readProcesses(host)).toEqual({
@@ -97,7 +98,7 @@ describe('processes', () => {
   });
 
   test('a list that lacks launchd is not whole', async () => {
-    const questions = { watch: [{ rule: 'mining', executable: 'miner' }] };
+    const questions = { watch: [{ rule: 'mining', executable: 'miner' }], tags: {} };
     const { host } = mac([says(ps, '/usr/libexec/logd\n')], { questions });
     expect(await readProcesses(host)).toMatchObject({ state: 'unknown', why: 'unparsable' });
   });

@@ -19,7 +19,7 @@ function hostRunning(stdout: string, code: number | null = 0, failure: Output['f
   }));
   return {
     ...hostWith({}),
-    questions: { watch },
+    questions: { watch, tags: {} },
     run: async () => ({ stdout, stderr: '', code, failure }),
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { ProbeAnswer } from '../../collectors/check.ts';
+import type { ProbeAnswer, Questions } from '../../collectors/check.ts';
 import { checkIds, type CheckId } from '../../collectors/specs.ts';
 import { DOORS, type Recording } from '../../src/agent/replay.ts';
 import { WHYS } from '../../src/base/reading.ts';
@@ -52,6 +52,13 @@ const caseSchema = z.object({
       .default([]),
     probes: z.record(z.string(), z.string()).default({}),
     root: z.boolean().default(true),
+    /** What the policy asks of this machine, where a reader looks at nothing else. */
+    questions: z
+      .object({
+        watch: z.array(z.object({ rule: z.string(), executable: z.string() })).default([]),
+        tags: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+      })
+      .optional(),
   }),
   expect: z.union([
     z.strictObject({ unknown: z.array(z.enum(WHYS)).min(1) }),
@@ -86,6 +93,7 @@ export function loadRecording(one: Case, folder: string): Recording {
     name === undefined ? '' : cut(bytes(name), range).toString('utf8');
   return {
     root: one.host.root,
+    ...(one.host.questions === undefined ? {} : { questions: one.host.questions as Questions }),
     commands: one.host.commands.map((command) => ({
       argv: command.argv,
       ...(command.stdin === undefined ? {} : { stdin: command.stdin }),

@@ -37,6 +37,28 @@ describe('what a device is given of the policy', () => {
     });
   });
 
+  test('holds the questions that its own system is asked, and none that this agent does not know', () => {
+    const asking = policyWith(`
+watch: { remote: { windows: [anydesk.exe], linux: [anydesk] } }
+tags:
+  edr: { linux: { service: { name: falcon-sensor } }, windows: { service: { name: CSFalconService } } }
+`);
+    const { tags, ...rest } = compile(asking, { ...personal, platform: 'linux' });
+    expect(JSON.stringify({ tags, rest })).not.toMatch(/anydesk\.exe|CSFalconService/);
+    const newer = {
+      ...rest,
+      tags: { ...tags, odd: { linux: { weather: 1 } }, secret: { linux: { file: { path: '/etc/shadow' } } } },
+    };
+    const read = parseCompiled(JSON.parse(JSON.stringify(newer)));
+    expect(read).toMatchObject({
+      ok: true,
+      value: { watch: { remote: { linux: ['anydesk'], windows: [] } } },
+    });
+    expect(read.ok && read.value.tags).toEqual({
+      edr: { linux: { service: { name: 'falcon-sensor', state: 'running' } } },
+    });
+  });
+
   test('lets a device that is not cut cut nothing by itself', () => {
     for (const change of [{ mode: 'warn' as const }, { mode: 'observe' as const }, { held: true }]) {
       expect(compile(policy, { ...personal, ...change }).standing.deny).toBe('never');

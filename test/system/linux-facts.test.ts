@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NO_QUESTIONS } from '../../collectors/check.ts';
 import { linux } from '../../collectors/linux.ts';
 import { specs, type CheckId, type Fact } from '../../collectors/specs.ts';
 import { createHost } from '../../src/agent/host.ts';
@@ -27,7 +28,7 @@ const host = createHost({
     crashes: 0,
     managed: [],
   }),
-  questions: { watch: [] },
+  questions: NO_QUESTIONS,
 });
 
 async function factOf<Id extends CheckId>(check: Id): Promise<Fact<Id>> {
@@ -233,7 +234,7 @@ function readAsNobody(check: CheckId): Observed<unknown> {
     import { createHost } from '${urlOf('src/agent/host.ts')}';
     import { linux } from '${urlOf('collectors/linux.ts')}';
     const self = () => ({ version: '0', startedAt: '2026-01-01T00:00:00.000Z', keyProtection: null, integrity: null, spoolDropped: 0, crashes: 0, managed: [] });
-    console.log(JSON.stringify(await linux['${check}'](createHost({ self, questions: { watch: [] } }))));
+    console.log(JSON.stringify(await linux['${check}'](createHost({ self, questions: { watch: [], tags: {} } }))));
   `;
   const drop = ['--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', '--no-new-privs'];
   const argv = [...drop, process.execPath, '--input-type=module', '-e', script];
