@@ -15,7 +15,7 @@ export type AddressReader = (request: IncomingMessage) => string;
 /** `trusted` are addresses and networks (CIDR), as `isNetwork` has them. */
 export function createAddressReader(trusted: readonly string[]): AddressReader {
   const proxies = blockListOf(trusted);
-  const isTrusted = (address: string) => proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  const isTrusted = (address: string) => isIn(address, proxies);
   return (request) => {
     let address = normalAddress(request.socket.remoteAddress ?? '') ?? 'unknown';
     // From the nearest hop outwards, for as long as each hop is one of ours.
@@ -25,6 +25,15 @@ export function createAddressReader(trusted: readonly string[]): AddressReader {
     }
     return address;
   };
+}
+
+/** Whether an address is one of these, or in one of these networks. */
+export function isWithin(address: string, networks: readonly string[]): boolean {
+  return isIP(address) !== 0 && isIn(address, blockListOf(networks));
+}
+
+function isIn(address: string, list: BlockList): boolean {
+  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
 function forwardedFor(request: IncomingMessage): string[] {

@@ -5,12 +5,10 @@ import { isMissing } from '../base/atomic-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
 import { isNetwork } from './addresses.ts';
+import { radiusSettings } from './radius-settings.ts';
 
 const path = z.string().min(1);
-const seconds = z.number().int().positive();
 const days = z.number().int().min(1).max(36_500);
-/** An attribute of RADIUS holds 253 bytes. */
-const attribute = z.string().min(1).max(253);
 
 /** The server's settings file. Everything has a default: an empty file is a complete one. */
 export const configSchema = z.strictObject({
@@ -35,28 +33,7 @@ export const configSchema = z.strictObject({
     .array(z.string().refine(isNetwork, { message: 'has to be an address or a network such as 10.0.0.0/8' }))
     .max(50)
     .default([]),
-  radius: z
-    .strictObject({
-      allow: z
-        .strictObject({
-          filterId: attribute.default('posture-full'),
-          sessionTimeoutSeconds: seconds.default(28_800),
-        })
-        .prefault({}),
-      restrict: z
-        .strictObject({
-          filterId: attribute.default('posture-restrict'),
-          sessionTimeoutSeconds: seconds.default(300),
-        })
-        .prefault({}),
-      quarantine: z
-        .strictObject({
-          filterId: attribute.default('posture-quarantine'),
-          sessionTimeoutSeconds: seconds.default(300),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
+  radius: radiusSettings.prefault({}),
   retention: z
     .strictObject({
       /** Reports and decisions; the latest of each device stay for as long as the device does. */

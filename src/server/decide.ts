@@ -14,7 +14,12 @@ export type Evidence = {
   factsAt: number | null;
   /** Whether two computers are known to use the identity. */
   cloned: boolean;
+  /** The VPN session that is up; `unknown` where no gateway tells of its sessions. */
+  session?: VpnSession;
 };
+
+/** Milliseconds; `until` is Infinity for a session that is known to be up. */
+export type VpnSession = { since: number; until: number } | 'none' | 'unknown';
 
 /** A policy with the name under which it stands in decisions. */
 export type NamedPolicy = { policy: Policy; label: string };
@@ -87,11 +92,14 @@ function clonedOpinion(policy: Policy): Opinion {
   };
 }
 
-/** A device that was never heard is restricted for as long as that lasts; deny is for one that has fallen silent. */
+/**
+ * A device that was never heard is restricted for as long as that lasts; deny is for one that has fallen silent. A
+ * laptop that is known to have no session may sleep: its facts age, nothing else.
+ */
 function silenceOpinion(evidence: Evidence, terms: Terms, now: number, risk: Risk): Opinion {
   const { seenAt, factsAt } = evidence;
   if (seenAt === null || factsAt === null) return silent('restrict', risk, terms.policy, 'nothing yet');
-  const { staleAt, denyAt, factsStaleAt } = silenceTimes(seenAt, factsAt, terms);
+  const { staleAt, denyAt, factsStaleAt } = silenceTimes(seenAt, factsAt, evidence.session, terms, now);
   const given = `none since ${new Date(now >= staleAt ? seenAt : factsAt).toISOString()}`;
   if (now >= denyAt) return silent('deny', risk, terms.policy, given);
   if (now >= Math.min(staleAt, factsStaleAt)) return silent('restrict', risk, terms.policy, given);
@@ -103,20 +111,38 @@ function silent(access: Access, risk: Risk, policy: Policy, given: string): Opin
   return { access, risk, reason: 'agent-silent', sentence: sentenceFor('agent-silent', expected, given) };
 }
 
-function silenceTimes(seenAt: number, factsAt: number, { policy, listeningSince }: Terms) {
+/** Whether a device's word is too old to let it in on. */
+export function isOutdated({ seenAt }: Pick<Evidence, 'seenAt'>, { policy }: Terms, now: number): boolean {
+  return seenAt === null || now - seenAt >= policy.heartbeat.staleAfter * policy.heartbeat.everySeconds * 1_000;
+}
+
+function silenceTimes(
+  seenAt: number,
+  factsAt: number,
+  session: VpnSession | undefined,
+  { policy, listeningSince }: Terms,
+  now: number,
+) {
   const { everySeconds, staleAfter, denyAfterSeconds, fullEverySeconds } = policy.heartbeat;
-  const silentSince = Math.max(seenAt, listeningSince);
+  const since = countsFrom(session ?? 'unknown', now);
+  const silentSince = Math.max(seenAt, listeningSince, since);
   const staleAt = silentSince + staleAfter * everySeconds * 1_000;
   return {
     staleAt,
     denyAt: Math.max(staleAt, silentSince + denyAfterSeconds * 1_000),
-    factsStaleAt: Math.max(factsAt, listeningSince) + OVERDUE_FULLS * fullEverySeconds * 1_000,
+    factsStaleAt: Math.max(factsAt, listeningSince, since) + OVERDUE_FULLS * fullEverySeconds * 1_000,
   };
 }
 
-function nextSilence({ seenAt, factsAt }: Evidence, terms: Terms, now: number): number {
+/** Silence before a session began means nothing, and none does while there is none. */
+function countsFrom(session: VpnSession, now: number): number {
+  if (session === 'unknown') return -Infinity;
+  return session === 'none' || session.until <= now ? Infinity : session.since;
+}
+
+function nextSilence({ seenAt, factsAt, session }: Evidence, terms: Terms, now: number): number {
   if (seenAt === null || factsAt === null) return Infinity;
-  const times = Object.values(silenceTimes(seenAt, factsAt, terms));
+  const times = Object.values(silenceTimes(seenAt, factsAt, session, terms, now));
   return Math.min(...times.filter((time) => time > now), Infinity);
 }
 

@@ -6,11 +6,12 @@ import { isWhole } from '../policy/tags.ts';
 import type { Verdict } from '../wire/decision.ts';
 import { inventory, type Inventory } from '../wire/inventory.ts';
 import type { Base, WireReading } from '../wire/report.ts';
-import type { Evidence } from './decide.ts';
+import type { Evidence, VpnSession } from './decide.ts';
 import { openAlarms, type AlarmKind } from './store/alarms.ts';
 import { currentDecision, type Recorded } from './store/decisions.ts';
 import { findDevice, type Device } from './store/devices.ts';
 import { rawOf, readingsOf } from './store/reports.ts';
+import { lastGranted, openOfDevice, sessionsAreKnown } from './store/sessions.ts';
 import type { Db } from './store/store.ts';
 import type { RawRow, ReadingRow } from './store/tables.ts';
 
@@ -37,6 +38,7 @@ export type DeviceState = {
   readonly knownAt: Readonly<UnknownSince>;
   readonly askedAt: Readonly<UnknownSince>;
   readonly alarms: readonly AlarmKind[];
+  readonly session: VpnSession;
   readonly decision: Recorded | null;
   readonly verdicts: readonly Verdict[];
   /** When to judge again although nothing was heard. */
@@ -44,11 +46,12 @@ export type DeviceState = {
 };
 
 export function evidenceOf(state: DeviceState): Evidence {
-  const { readings, seenAt, factsAt } = state;
+  const { readings, seenAt, factsAt, session } = state;
   return {
     readings,
     seenAt,
     factsAt,
+    session,
     unknownSince: unknownSince(state),
     cloned: state.alarms.includes('cloned_key'),
   };
@@ -72,10 +75,21 @@ export async function loadState(db: Db, id: string): Promise<DeviceState | null>
     knownAt: knownTimes(rows, device.facts_at),
     askedAt: Object.fromEntries(rows.map((row) => [row.id, row.askedAt])),
     alarms: (await openAlarms(db, id)).map((alarm) => alarm.kind),
+    session: await sessionOf(db, id),
     decision: await currentDecision(db, id),
     verdicts: [],
     dueAt: 0,
   };
+}
+
+/** A login counts as a session from the moment it is granted; accounting then says how it went on. */
+async function sessionOf(db: Db, device: string): Promise<VpnSession> {
+  if (!(await sessionsAreKnown(db))) return 'unknown';
+  const open = await openOfDevice(db, device);
+  const login = await lastGranted(db, device);
+  if (open.length === 0) return login === undefined ? 'none' : { since: login.at, until: login.expires_at };
+  const starts = [...open.map((session) => session.started_at), login?.at ?? 0];
+  return { since: Math.max(...starts), until: Infinity };
 }
 
 function basics(device: Device) {

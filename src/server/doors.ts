@@ -5,6 +5,7 @@ import { addConsoleRoutes } from './console-api.ts';
 import type { DataPaths } from './data-folder.ts';
 import { addDeviceRoutes } from './device-routes.ts';
 import { createEnrolment } from './enrol.ts';
+import { addGatewayRoutes } from './gateway-routes.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { answerErrors, createHttp, type App } from './http.ts';
 import { LongPoll } from './long-poll.ts';
@@ -13,6 +14,7 @@ import { createGate } from './radius.ts';
 import { addRadiusRoutes } from './radius-routes.ts';
 import { readSecret } from './secret-file.ts';
 import type { Services } from './services.ts';
+import { addSessionRoutes } from './session-routes.ts';
 import { closedOnFailure, StartError } from './start-error.ts';
 import { loadTls } from './tls.ts';
 import { serveWebSockets } from './websocket.ts';
@@ -23,6 +25,7 @@ export type Doors = { url: string; close(): Promise<void> };
 /** Opens the server's one port to devices, gateways and administrators. Throws `StartError`. */
 export async function openDoors(config: ServerConfig, paths: DataPaths, services: Services): Promise<Doors> {
   const { clock, log, openLink } = services;
+  const adminToken = await readAdminToken(paths.adminToken);
   const tls = await loadTls(config, paths, clock.now());
   const remoteOf = createAddressReader(config.trustedProxies);
   const app = await createHttp(tls, remoteOf);
@@ -33,11 +36,15 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
   const enrolment = createEnrolment({ ...services, issuer: services.urn, tlsCa: tls.ca });
   const { enrolmentsPerMinute } = config.limits;
   addDeviceRoutes(app, { remoteOf, enrolment, longPoll, metrics: services.metrics, enrolmentsPerMinute });
-  await addRadiusRoutes(app, { ...services, gate: createGate({ ...services, settings: config.radius }) });
+  const { terms } = services.judging;
+  const gate = createGate({ ...services, terms, settings: config.radius });
+  await addRadiusRoutes(app, { ...services, gate });
+  await addGatewayRoutes(app, services);
+  await addSessionRoutes(app, { ...services, adminToken });
   await addConsoleRoutes(app, {
     ...services,
-    terms: services.judging.terms,
-    adminToken: await readAdminToken(paths.adminToken),
+    terms,
+    adminToken,
     orderRoot: services.keys.root.kid,
   });
   addHealthRoutes(app, services);

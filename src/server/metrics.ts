@@ -9,6 +9,7 @@ export type Metrics = {
   committed: CommitObserver;
   judged(seconds: number): void;
   gateAnswered(access: string, reason: string): void;
+  accounted(kind: string): void;
   /** To be called once. */
   showGauges(gauges: Gauges): void;
   /** In the Prometheus text format. */
@@ -21,7 +22,7 @@ export type Gauges = { connections(): number; access(): Record<string, number> }
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const { reports, refusals, gate } = counters(registry);
+  const { reports, refusals, gate, accounting } = counters(registry);
   const judging = histogram(
     registry,
     'decide_seconds',
@@ -35,6 +36,7 @@ export function createMetrics(): Metrics {
     judged: (seconds) => judging.observe(seconds),
     showGauges: (gauges) => addGauges(registry, gauges),
     gateAnswered: (access, reason) => gate.inc({ access, reason }),
+    accounted: (kind) => accounting.inc({ kind }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -52,6 +54,7 @@ function counters(registry: Registry) {
       'access',
       'reason',
     ]),
+    accounting: counter(registry, 'accounting_total', 'Accounting records, by kind', ['kind']),
   };
 }
 

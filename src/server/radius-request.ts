@@ -1,66 +1,40 @@
-import { z } from 'zod';
 import { normalAddress } from './addresses.ts';
+import { nasOf, parseAttributes, textOf, type Attributes } from './gateway-request.ts';
 
 /** Who dials in, as far as the gateway says. Text is decoded; every part may be controlled by the one who dials. */
 export type Dialling = {
   userName: string;
   /** The address from which the tunnel comes, or null where the gateway names none. */
   address: string | null;
-  gateway: string;
+  /** What the NAS calls itself, else its address. */
+  nas: string;
+  /** Where the NAS's packet came from, where FreeRADIUS says. */
+  nasAddress: string | null;
+  msChap: boolean;
 };
 
-/** Longer than any attribute of RADIUS. */
-const text = z.string().max(1_024);
-
-/** The body of our own FreeRADIUS configuration: a template that names what we need, and never the password. */
-const customBody = z.object({
-  user_name: text,
-  calling_station_id: text.default(''),
-  tunnel_client_endpoint: text.default(''),
-  nas_identifier: text.default(''),
-  nas_ip: text.default(''),
-});
-
-/** FreeRADIUS' stock `body = 'json'`: every attribute of the request. */
-const stockBody = z.record(
-  z.string(),
-  z.object({ value: z.array(z.union([z.string(), z.number()])).max(100) }),
-);
-
-/** Reads either body; null when it is neither. `body` was parsed from text that was decoded as latin1. */
+/** Reads a body of ours or FreeRADIUS' stock one; null when it is neither. `body` was decoded as latin1. */
 export function parseDialling(body: unknown): Dialling | null {
-  const custom = customBody.safeParse(body);
-  if (custom.success) {
-    const { user_name, calling_station_id, tunnel_client_endpoint, nas_identifier, nas_ip } = custom.data;
-    return dialling(user_name, [tunnel_client_endpoint, calling_station_id], [nas_identifier, nas_ip]);
-  }
-  const stock = stockBody.safeParse(body);
-  if (!stock.success) return null;
-  const first = (name: string) => String(stock.data[name]?.value[0] ?? '');
-  const userName = first('User-Name');
-  if (userName === '') return null;
-  return dialling(
-    userName,
-    [first('Tunnel-Client-Endpoint'), first('Calling-Station-Id')],
-    [first('NAS-Identifier'), first('NAS-IP-Address')],
-  );
+  const attributes = parseAttributes(body);
+  return attributes?.has('user_name') === true ? diallingOf(attributes) : null;
 }
 
 /**
  * The tunnel's endpoint is what the gateway saw; a calling station can be a number of the client's own choice, so it
  * counts second, and only where it is an address.
  */
-function dialling(userName: string, addresses: string[], gateways: string[]): Dialling {
+function diallingOf(attributes: Attributes): Dialling {
+  const text = (name: string) => textOf(attributes, name);
+  const firstAddress = (...names: string[]) =>
+    names.map((name) => normalAddress(text(name))).find((one) => one !== null) ?? null;
   return {
-    userName: decode(userName),
-    address: addresses.map((one) => normalAddress(one)).find((one) => one !== null) ?? null,
-    gateway: decode(gateways.find((one) => one !== '') ?? ''),
+    userName: text('user_name'),
+    address: firstAddress('tunnel_client_endpoint', 'calling_station_id'),
+    nas: nasOf(attributes),
+    nasAddress: firstAddress('packet_src_ip_address', 'nas_ip_address'),
+    msChap:
+      attributes.has('ms_chap2_response') || /^ms-?chap/i.test(text('auth_type')),
   };
-}
-
-/** FreeRADIUS writes each byte from 0x80 as one character `\u00XX`, for UTF-8 text as well. */
-function decode(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('utf8');
 }
 
 /** `user#device` names a device as a hint; the part before is the user. */

@@ -1,118 +1,148 @@
 import type { Clock } from '../base/clock.ts';
-import type { ServerConfig } from './config.ts';
-import type { Connections } from './connections.ts';
+import { ACCESS, type Access } from '../wire/decision.ts';
+import { isOutdated, type Terms } from './decide.ts';
 import type { DeviceState } from './device-state.ts';
-import type { Fleet } from './fleet.ts';
+import { classOf, newNonce } from './login-class.ts';
+import { recognise, type IdentityParts, type Recognised, type Unrecognised } from './radius-identity.ts';
+import { nasFor } from './radius-nas.ts';
 import type { GateAnswer } from './radius-reply.ts';
-import { hintIn, type Dialling } from './radius-request.ts';
+import type { Dialling } from './radius-request.ts';
+import { IDENTITIES, type Identity, type RadiusSettings } from './radius-settings.ts';
+import { templateFor } from './radius-templates.ts';
+import { countOpen } from './store/sessions.ts';
 
 /** Why the gate answers as it does, where that is not the device's own decision. */
 const DOUBTS = {
   no_device:
     'No computer with Drawbridge is online from your address. Start your computer’s Drawbridge agent, then dial again.',
+  unknown_certificate:
+    'Your computer’s VPN certificate belongs to no computer that is enrolled. Ask your administrator.',
   ambiguous_identity:
-    'Several computers are online from your address. Dial as user#computer, with the name of yours.',
+    'Several computers are online from your address, and yours cannot be told apart. Use a computer with a certificate, or another network.',
+  weak_identity:
+    'Your computer was not recognised as surely as your company asks. Ask your administrator for a certificate.',
+  too_many_sessions: 'There are as many VPN sessions as are allowed. End one, then dial again.',
   not_judged: 'Your computer has not reported yet. Wait a moment, then dial again.',
+  outdated: 'Your computer has not reported lately. You get everything once it has.',
 } as const;
 
 export type Doubt = keyof typeof DOUBTS;
 
+/** The answer to one login, with what stands on record about it. */
+export type Gated = {
+  answer: GateAnswer;
+  nonce: string;
+  state: DeviceState | null;
+  identity: Identity | null;
+  reason: string;
+  /** Seconds; null where the reply sets none. */
+  sessionTimeout: number | null;
+};
+
 export type Gate = {
-  /** What a dialling user's device may do now. Asks the store only for a device that is not in memory. */
-  answer(dialling: Dialling): Promise<{ answer: GateAnswer; device: string | null; reason: string }>;
+  /** What a dialling user's device may do now. */
+  answer(dialling: Dialling): Promise<Gated>;
 };
 
 /** How long a login waits for a device that has only just woken: FreeRADIUS itself gives up after 2 s. */
 const PATIENCE_MS = 1_500;
 const LOOK_MS = 50;
 
-export type GateParts = {
-  connections: Connections;
-  fleet: Fleet;
+export type GateParts = IdentityParts & {
   clock: Clock;
-  settings: ServerConfig['radius'];
+  terms: () => Terms;
+  settings: RadiusSettings;
 };
 
+/** What may be, and why, before the NAS's own words for it. */
+type Opinion = { access: Access; reason: string; message: string | null };
+
 export function createGate(parts: GateParts): Gate {
-  const { connections, fleet, settings } = parts;
   return {
     async answer(dialling) {
-      const found = pick(await present(connections, fleet, dialling.address), hintIn(dialling.userName));
-      if (typeof found === 'string') {
-        return { answer: restricted(DOUBTS[found], null, settings), device: null, reason: found };
-      }
-      const state = await heard(parts, found);
-      return { answer: answerFor(state, settings), device: state.id, reason: reasonOf(state) };
+      const found = await recognise(parts, dialling);
+      if (typeof found === 'string') return gated(parts, dialling, null, doubt(found));
+      const state = await heard(parts, found.state);
+      const own = stricter(ofDevice(state, parts), ofIdentity(found.identity, parts.settings));
+      const opinion = stricter(own, await ofCount(parts, dialling, state));
+      return gated(parts, dialling, { state, identity: found.identity }, opinion);
     },
   };
 }
 
-/** Live devices whose agent is connected from this address right now. */
-async function present(
-  connections: Connections,
-  fleet: Fleet,
-  address: string | null,
-): Promise<DeviceState[]> {
-  if (address === null) return [];
-  const states = await Promise.all(connections.at(address).map((live) => fleet.get(live.device)));
-  return states.filter((state) => state !== null);
+function ofDevice(state: DeviceState, { terms, clock }: GateParts): Opinion {
+  if (state.decision === null) return doubt('not_judged');
+  const { access, reason, sentence } = state.decision.decision;
+  const decided = { access, reason, message: access === 'allow' ? null : sentence };
+  return isOutdated(state, terms(), clock.now()) ? stricter(decided, doubt('outdated')) : decided;
 }
 
-/** A hint chooses among those that are present; it never makes anybody present. */
-function pick(candidates: readonly DeviceState[], hint: string | null): DeviceState | Doubt {
-  const [only] = candidates;
-  if (only === undefined) return 'no_device';
-  if (candidates.length === 1) return only;
-  const hinted = candidates.filter(
-    ({ id, name }) => hint !== null && [id, name.toLowerCase()].includes(hint.toLowerCase()),
+/** Recognised more weakly than is asked for, a device is at most restricted; what it deserves less it gets. */
+function ofIdentity(identity: Identity, { minimumIdentity }: RadiusSettings): Opinion {
+  if (IDENTITIES.indexOf(identity) <= IDENTITIES.indexOf(minimumIdentity)) return ALLOWED;
+  return doubt(identity === 'hint' ? 'ambiguous_identity' : 'weak_identity');
+}
+
+async function ofCount({ store, settings }: GateParts, { userName }: Dialling, state: DeviceState): Promise<Opinion> {
+  const { perDevice, perUser } = settings.sessions;
+  const full = await store.read(
+    async (db) =>
+      (await countOpen(db, 'device', state.id)) >= perDevice || (await countOpen(db, 'user', userName)) >= perUser,
   );
-  const [chosen] = hinted;
-  return chosen !== undefined && hinted.length === 1 ? chosen : 'ambiguous_identity';
+  return full ? doubt('too_many_sessions') : ALLOWED;
+}
+
+const ALLOWED: Opinion = { access: 'allow', reason: 'ok', message: null };
+
+function doubt(reason: Unrecognised | Doubt): Opinion {
+  return { access: 'restrict', reason, message: DOUBTS[reason] };
+}
+
+/** The stricter of two; where they agree, the first one's reason stands. */
+function stricter(a: Opinion, b: Opinion): Opinion {
+  return ACCESS.indexOf(b.access) > ACCESS.indexOf(a.access) ? b : a;
+}
+
+/** In the NAS's own words. One that cannot hold somebody to less than everything refuses instead. */
+function gated(
+  { settings }: GateParts,
+  dialling: Dialling,
+  found: Recognised | null,
+  { access: wanted, reason, message }: Opinion,
+): Gated {
+  const nas = nasFor(dialling, settings.nas);
+  const access = templateFor(wanted, nas, settings) === 'deny' ? 'deny' : wanted;
+  const words = templateFor(access, nas, settings);
+  const template = words === 'deny' ? {} : words;
+  const nonce = newNonce();
+  const names = { nonce, device: found?.state.id ?? null, decision: found?.state.decision?.id ?? null };
+  const timeout = template['Session-Timeout'];
+  return {
+    answer: { access, message, template, correlation: access === 'deny' ? null : classOf(names) },
+    nonce,
+    state: found?.state ?? null,
+    identity: found?.identity ?? null,
+    reason,
+    sessionTimeout: typeof timeout === 'number' ? timeout : null,
+  };
 }
 
 /** A device of which nothing is known now is asked, and given a moment to answer. */
-async function heard({ connections, fleet, clock }: GateParts, state: DeviceState): Promise<DeviceState> {
-  if (!isUnheard(state)) return state;
+async function heard(parts: GateParts, state: DeviceState): Promise<DeviceState> {
+  const { connections, fleet, clock } = parts;
+  if (!isUnheard(parts, state)) return state;
   connections.of(state.id)?.challenge(state.base === null ? 'full' : 'heartbeat', PATIENCE_MS / 1_000);
   let latest = state;
-  for (let waited = 0; waited < PATIENCE_MS && isUnheard(latest); waited += LOOK_MS) {
+  for (let waited = 0; waited < PATIENCE_MS && isUnheard(parts, latest); waited += LOOK_MS) {
     await clock.sleep(LOOK_MS);
     latest = (await fleet.get(state.id)) ?? state;
   }
   return latest;
 }
 
-function isUnheard({ decision }: DeviceState): boolean {
-  return decision === null || decision.decision.reason === 'agent-silent';
-}
-
-function reasonOf(state: DeviceState): string {
-  return state.decision?.decision.reason ?? 'not_judged';
-}
-
-function answerFor(state: DeviceState, settings: ServerConfig['radius']): GateAnswer {
-  if (state.decision === null) return restricted(DOUBTS.not_judged, null, settings);
-  const { id, decision } = state.decision;
-  const correlation = `p1;d=${state.id};v=${id}`;
-  const { access, sentence: message } = decision;
-  if (access === 'restrict') return restricted(message, correlation, settings);
-  if (access === 'quarantine') return { access, message, ...settings.quarantine, correlation };
-  if (access === 'deny') {
-    return {
-      access,
-      message,
-      filterId: null,
-      sessionTimeoutSeconds: null,
-      correlation,
-    };
-  }
-  return { access: 'allow', message: null, ...settings.allow, correlation };
-}
-
-function restricted(
-  message: string,
-  correlation: string | null,
-  settings: ServerConfig['radius'],
-): GateAnswer {
-  return { access: 'restrict', message, ...settings.restrict, correlation };
+function isUnheard({ terms, clock }: GateParts, state: DeviceState): boolean {
+  const { decision } = state;
+  return (
+    decision === null || decision.decision.reason === 'agent-silent' || isOutdated(state, terms(), clock.now())
+  );
 }

@@ -13,6 +13,7 @@ import type { Metrics } from './metrics.ts';
 import { createOrders, type Orders } from './orders.ts';
 import { noticeChange, type OutsideParts } from './outside-changes.ts';
 import { readPolicy } from './policy-file.ts';
+import { createSessions, type Sessions } from './sessions.ts';
 import { loadSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createStanding, lastGoodPolicy, type Standing } from './standing.ts';
 import { StartError } from './start-error.ts';
@@ -32,6 +33,7 @@ export type Services = {
   connections: Connections;
   standing: Standing;
   orders: Orders;
+  sessions: Sessions;
   judging: OutsideParts;
   /** Brings memory level with the store after an administrator changed a device. */
   changed(device: string): Promise<void>;
@@ -57,7 +59,9 @@ export async function createServices(
   const terms = () => ({ ...standing.inForce(), listeningSince: listening.since() });
   const judging = { ...given, fleet, terms, decided, connections };
   const changed = (device: string) => noticeChange(judging, device);
-  const basics = { ...given, keys, urn, fleet, connections, standing, orders, judging, changed };
+  const { lostAfterSeconds } = config.radius.sessions;
+  const sessions = createSessions({ ...given, lostAfterSeconds, changed, opened: () => {} });
+  const basics = { ...given, keys, urn, fleet, connections, standing, orders, sessions, judging, changed };
   const link = linkParts(basics);
   return { ...basics, openLink: (transport) => openConnection(link, transport) };
 }

@@ -9,6 +9,7 @@ type Schema = Kysely<Record<string, never>>;
 export const migrations = {
   '0001-first': { up: first },
   '0002-inventory': { up: withInventory },
+  '0003-sessions': { up: withSessions },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -206,4 +207,73 @@ function ofDevice(db: Schema, name: string) {
   return db.schema
     .createTable(name)
     .addColumn('device', 'text', (column) => column.notNull().references('devices.id').onDelete('cascade'));
+}
+
+async function withSessions(db: Schema): Promise<void> {
+  await loginsTable(db).execute();
+  await sessionsTable(db).execute();
+  await tunnelsTable(db).execute();
+  await db.schema.createIndex('logins_device').on('logins').columns(['device', 'at']).execute();
+  await db.schema.createIndex('logins_at').on('logins').column('at').execute();
+  await db.schema
+    .createIndex('sessions_key')
+    .on('sessions')
+    .columns(['gateway', 'nas', 'nas_port', 'login'])
+    .execute();
+  await db.schema
+    .createIndex('sessions_framed')
+    .on('sessions')
+    .columns(['framed_address', 'started_at'])
+    .execute();
+  await db.schema.createIndex('sessions_started').on('sessions').column('started_at').execute();
+  await sql`create index sessions_open on sessions (device) where ended_at is null`.execute(db);
+}
+
+function tunnelsTable(db: Schema) {
+  return db.schema
+    .createTable('tunnels')
+    .addColumn('gateway', 'text', required)
+    .addColumn('peer_address', 'text', required)
+    .addColumn('peer_id', 'text', required)
+    .addColumn('certificate_serial', 'text')
+    .addColumn('certificate_fingerprint', 'text')
+    .addColumn('since', 'bigint', required)
+    .addPrimaryKeyConstraint('tunnels_key', ['peer_address', 'gateway', 'peer_id'] as never);
+}
+
+/** The device column of these may be empty, but goes with its device all the same. */
+function ofSomeDevice(db: Schema, name: string) {
+  return db.schema
+    .createTable(name)
+    .addColumn('id', 'text', key)
+    .addColumn('device', 'text', (column) => column.references('devices.id').onDelete('cascade'))
+    .addColumn('gateway', 'text', required)
+    .addColumn('nas', 'text', required)
+    .addColumn('user', 'text', required)
+    .addColumn('address', 'text')
+    .addColumn('expires_at', 'bigint', required);
+}
+
+function loginsTable(db: Schema) {
+  return ofSomeDevice(db, 'logins')
+    .addColumn('at', 'bigint', required)
+    .addColumn('access', 'text', required)
+    .addColumn('reason', 'text', required)
+    .addColumn('identity', 'text')
+    .addColumn('session_timeout', 'bigint');
+}
+
+function sessionsTable(db: Schema) {
+  return ofSomeDevice(db, 'sessions')
+    .addColumn('nas_port', 'text', required)
+    .addColumn('framed_address', 'text', required)
+    .addColumn('login', 'text', required)
+    .addColumn('acct_session_id', 'text', required)
+    .addColumn('access', 'text')
+    .addColumn('started_at', 'bigint', required)
+    .addColumn('seen_at', 'bigint', required)
+    .addColumn('ended_at', 'bigint')
+    .addColumn('cause', 'text')
+    .addColumn('bytes_in', 'bigint', required)
+    .addColumn('bytes_out', 'bigint', required);
 }

@@ -15,6 +15,9 @@ export type Tables = {
   alarms: AlarmRow;
   audit: AuditRow;
   meta: MetaRow;
+  logins: LoginRow;
+  sessions: SessionRow;
+  tunnels: TunnelRow;
 };
 
 export type DeviceRow = {
@@ -177,3 +180,62 @@ export type AuditRow = {
 };
 
 export type MetaRow = { key: string; value: string };
+
+/** What the gate answered to one login. */
+export type LoginRow = {
+  /** The nonce of its Class attribute, which comes back in every accounting record. */
+  id: string;
+  /** The credential that asked, and the NAS it asked for. */
+  gateway: string;
+  nas: string;
+  at: number;
+  /** Until when the login counts as a session of which nothing has been heard yet. */
+  expires_at: number;
+  device: string | null;
+  user: string;
+  /** The address from which the tunnel comes. */
+  address: string | null;
+  access: string;
+  reason: string;
+  /** How the device was recognised; null when it was not. */
+  identity: string | null;
+  /** Seconds. */
+  session_timeout: number | null;
+};
+
+/** One VPN session, as accounting tells it. */
+export type SessionRow = {
+  id: string;
+  /** What identifies it: the credential, the NAS, its port, the address given out, and the login's nonce. */
+  gateway: string;
+  nas: string;
+  nas_port: string;
+  framed_address: string;
+  login: string;
+  /** As the NAS calls it; not unique everywhere. */
+  acct_session_id: string;
+  device: string | null;
+  user: string;
+  address: string | null;
+  /** What it may do now; null where no login of ours is known. */
+  access: string | null;
+  started_at: number;
+  seen_at: number;
+  /** When it counts as lost unless something is heard. */
+  expires_at: number;
+  ended_at: number | null;
+  cause: string | null;
+  bytes_in: number;
+  bytes_out: number;
+};
+
+/** An IPsec tunnel that is up, as the gateway's helper tells it. */
+export type TunnelRow = {
+  gateway: string;
+  peer_address: string;
+  /** How the peer proved itself; with a pre-shared key it is only what it calls itself. */
+  peer_id: string;
+  certificate_serial: string | null;
+  certificate_fingerprint: string | null;
+  since: number;
+};
