@@ -11,9 +11,11 @@ import {
   INIT_HELP,
   ORDER_HELP,
   POLICY_HELP,
+  SESSIONS_HELP,
   START_HELP,
   TOKEN_HELP,
 } from './server-help.ts';
+import type { SessionOptions } from './server-sessions.ts';
 import type { ServerOptions } from './server-settings.ts';
 import type { InitOptions } from './server-start.ts';
 import type { TokenOptions } from './server-tokens.ts';
@@ -87,6 +89,20 @@ withData(device.command('show', { isDefault: true }))
 addChange('approve', 'let a pending device in');
 addChange('revoke', 'end a device for good');
 addChange('clear-alarm', 'believe again that one computer uses this identity');
+
+withData(program.command('sessions'))
+  .description('who is in the VPN, or had an address at a time')
+  .option('--address <address>', 'inside the VPN, or where the tunnel comes from')
+  .option('--at <time>', 'that were up then, such as 2026-11-20T10:00:00Z')
+  .option('--device <id>', 'of this device')
+  .option('--user <name>', 'of this user')
+  .option('--ended', 'also those that have ended')
+  .addHelpText('after', SESSIONS_HELP)
+  .action(
+    running(async (options: SessionOptions) =>
+      (await import('./server-sessions.ts')).sessionsCommand(options),
+    ),
+  );
 
 const order = program
   .command('order')

@@ -58,6 +58,14 @@ Examples:
   drawbridge-server device revoke ID       lost or sold: it may not report any more
   drawbridge-server device clear-alarm ID  after looking into a copied identity`;
 
+export const SESSIONS_HELP = `
+Gateways tell of sessions by accounting (POST /v1/radius/accounting). Without options: those that are up.
+
+Examples:
+  drawbridge-server sessions
+  drawbridge-server sessions --address 10.9.0.17 --at 2026-11-20T10:00:00Z    who was it, for a line of a flow log
+  drawbridge-server sessions --user anna --ended --json`;
+
 export const ORDER_HELP = `
 The server has to be running, and the device connected.
 

@@ -39,6 +39,8 @@ export const configSchema = z.strictObject({
       /** Reports and decisions; the latest of each device stay for as long as the device does. */
       historyDays: days.default(90),
       auditDays: days.default(400),
+      /** VPN sessions that have ended, and logins. */
+      sessionDays: days.default(90),
     })
     .prefault({}),
   limits: z

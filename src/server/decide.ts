@@ -113,7 +113,9 @@ function silent(access: Access, risk: Risk, policy: Policy, given: string): Opin
 
 /** Whether a device's word is too old to let it in on. */
 export function isOutdated({ seenAt }: Pick<Evidence, 'seenAt'>, { policy }: Terms, now: number): boolean {
-  return seenAt === null || now - seenAt >= policy.heartbeat.staleAfter * policy.heartbeat.everySeconds * 1_000;
+  return (
+    seenAt === null || now - seenAt >= policy.heartbeat.staleAfter * policy.heartbeat.everySeconds * 1_000
+  );
 }
 
 function silenceTimes(

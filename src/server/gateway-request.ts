@@ -47,9 +47,7 @@ export function textOf(attributes: Attributes, name: string): string {
 /** All values of an attribute of bytes, as text: a template prints it as `0x…`, the stock body as it is. */
 export function octetsOf(attributes: Attributes, name: string): string[] {
   return (attributes.get(name) ?? []).map((value) =>
-    /^0x(?:[0-9a-f]{2})+$/i.test(value)
-      ? Buffer.from(value.slice(2), 'hex').toString('latin1')
-      : value,
+    /^0x(?:[0-9a-f]{2})+$/i.test(value) ? Buffer.from(value.slice(2), 'hex').toString('latin1') : value,
   );
 }
 

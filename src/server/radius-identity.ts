@@ -65,7 +65,9 @@ async function byPresence(
 /** A hint chooses among those that are present; it never makes anybody present. */
 function hinted(present: readonly DeviceState[], hint: string | null): DeviceState | null {
   const wanted = hint?.toLowerCase();
-  const named = present.filter(({ id, name }) => wanted !== undefined && [id, name.toLowerCase()].includes(wanted));
+  const named = present.filter(
+    ({ id, name }) => wanted !== undefined && [id, name.toLowerCase()].includes(wanted),
+  );
   return named.length === 1 ? (named[0] ?? null) : null;
 }
 

@@ -32,8 +32,7 @@ function diallingOf(attributes: Attributes): Dialling {
     address: firstAddress('tunnel_client_endpoint', 'calling_station_id'),
     nas: nasOf(attributes),
     nasAddress: firstAddress('packet_src_ip_address', 'nas_ip_address'),
-    msChap:
-      attributes.has('ms_chap2_response') || /^ms-?chap/i.test(text('auth_type')),
+    msChap: attributes.has('ms_chap2_response') || /^ms-?chap/i.test(text('auth_type')),
   };
 }
 

@@ -83,11 +83,16 @@ function ofIdentity(identity: Identity, { minimumIdentity }: RadiusSettings): Op
   return doubt(identity === 'hint' ? 'ambiguous_identity' : 'weak_identity');
 }
 
-async function ofCount({ store, settings }: GateParts, { userName }: Dialling, state: DeviceState): Promise<Opinion> {
+async function ofCount(
+  { store, settings }: GateParts,
+  { userName }: Dialling,
+  state: DeviceState,
+): Promise<Opinion> {
   const { perDevice, perUser } = settings.sessions;
   const full = await store.read(
     async (db) =>
-      (await countOpen(db, 'device', state.id)) >= perDevice || (await countOpen(db, 'user', userName)) >= perUser,
+      (await countOpen(db, 'device', state.id)) >= perDevice ||
+      (await countOpen(db, 'user', userName)) >= perUser,
   );
   return full ? doubt('too_many_sessions') : ALLOWED;
 }
@@ -143,6 +148,8 @@ async function heard(parts: GateParts, state: DeviceState): Promise<DeviceState>
 function isUnheard({ terms, clock }: GateParts, state: DeviceState): boolean {
   const { decision } = state;
   return (
-    decision === null || decision.decision.reason === 'agent-silent' || isOutdated(state, terms(), clock.now())
+    decision === null ||
+    decision.decision.reason === 'agent-silent' ||
+    isOutdated(state, terms(), clock.now())
   );
 }

@@ -34,7 +34,9 @@ async function write(
   { answer: { access }, nonce, state, identity, reason, sessionTimeout }: Gated,
   now: number,
 ): Promise<number> {
-  const untold = (await doesAccounting(db, gateway)) ? UNTIL_START_SECONDS : (sessionTimeout ?? LONGEST_SECONDS);
+  const untold = (await doesAccounting(db, gateway))
+    ? UNTIL_START_SECONDS
+    : (sessionTimeout ?? LONGEST_SECONDS);
   const until = now + untold * 1_000;
   await insertLogin(db, {
     id: nonce,
@@ -61,7 +63,11 @@ async function write(
 }
 
 /** In memory what `loadState` would read: silence counts from here on. */
-async function noteSession(fleet: Fleet, device: string, session: { since: number; until: number }): Promise<void> {
+async function noteSession(
+  fleet: Fleet,
+  device: string,
+  session: { since: number; until: number },
+): Promise<void> {
   await fleet.exclusively(device, async () => {
     const state = await fleet.get(device);
     if (state === null || state.session === 'unknown') return;

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { ServerConfig } from './config.ts';
-import { pruneAudit, pruneDecisions, pruneReports } from './store/retention.ts';
+import { pruneAudit, pruneDecisions, pruneLogins, pruneReports, pruneSessions } from './store/retention.ts';
 import type { Store } from './store/store.ts';
 
 const DAY_MS = 86_400_000;
@@ -29,11 +29,14 @@ export async function prune(
 ): Promise<number> {
   const history = clock.now() - retention.historyDays * DAY_MS;
   const record = clock.now() - retention.auditDays * DAY_MS;
+  const sessions = clock.now() - retention.sessionDays * DAY_MS;
   let total = 0;
   for (const [step, before] of [
     [pruneReports, history],
     [pruneDecisions, history],
     [pruneAudit, record],
+    [pruneSessions, sessions],
+    [pruneLogins, sessions],
   ] as const) {
     for (;;) {
       const deleted = await store.write((db) => step(db, before));

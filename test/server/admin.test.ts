@@ -147,7 +147,11 @@ describe('what is old', () => {
     expect((await count('reports')).n).toBeGreaterThan(2);
     const later = { ...rig.clock, now: () => rig.clock.now() + 91 * 86_400_000 };
     expect(
-      await prune({ store: beside, clock: later, retention: { historyDays: 90, auditDays: 400 } }),
+      await prune({
+        store: beside,
+        clock: later,
+        retention: { historyDays: 90, auditDays: 400, sessionDays: 90 },
+      }),
     ).toBeGreaterThan(0);
     const left = await beside.read((db) =>
       db.selectFrom('reports').select('id').where('device', '=', link.identity.device).execute(),
@@ -157,7 +161,11 @@ describe('what is old', () => {
     const audit = (await count('audit')).n;
     expect(audit).toBeGreaterThan(0);
     const muchLater = { ...rig.clock, now: () => rig.clock.now() + 401 * 86_400_000 };
-    await prune({ store: beside, clock: muchLater, retention: { historyDays: 90, auditDays: 400 } });
+    await prune({
+      store: beside,
+      clock: muchLater,
+      retention: { historyDays: 90, auditDays: 400, sessionDays: 90 },
+    });
     expect((await count('audit')).n).toBe(0);
   });
 });

@@ -36,6 +36,7 @@ const state: DeviceState = {
   knownAt: {},
   askedAt: {},
   alarms: [],
+  session: 'unknown',
   decision: null,
   verdicts: [],
   dueAt: 0,
@@ -120,16 +121,12 @@ describe('whatever FreeRADIUS passes on', () => {
   test('an answer fits, has no control characters, and is never expanded', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (message) => {
-        const reply = radiusReply({
-          access: 'deny',
-          message,
-          filterId: null,
-          sessionTimeoutSeconds: null,
-          correlation: null,
+        const template = { 'Reply-Message': '{sentence}', 'MS-CHAP-Error': '{sentence}' };
+        const reply = radiusReply({ access: 'deny', message, template, correlation: null }, true);
+        return ['reply:Reply-Message', 'reply:MS-CHAP-Error'].every((name) => {
+          const text = String(reply[name]?.value[0]);
+          return reply[name]?.do_xlat === false && Buffer.byteLength(text) <= 253 && !CONTROL.test(text);
         });
-        const attribute = reply['reply:Reply-Message'];
-        const text = String(attribute?.value[0]);
-        return attribute?.do_xlat === false && Buffer.byteLength(text) <= 253 && !CONTROL.test(text);
       }),
     );
   });

@@ -81,7 +81,7 @@ describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, fr
       code: 'Access-Accept',
       attributes: { 'Filter-Id': 'posture-full', 'Session-Timeout': '28800' },
     });
-    expect(octets(answer.attributes.Class)).toMatch(`p1;d=${identity.device};v=`);
+    expect(octets(answer.attributes.Class)).toMatch(`;d=${identity.device};v=`);
   });
 
   test.each(METHODS)('%s: a denied device is rejected, and told why in one sentence', async (method) => {

@@ -47,14 +47,20 @@ afterAll(async () => {
 });
 
 describe('help', () => {
-  test.each([[[]], [['init']], [['start']], [['token']], [['device']], [['order']], [['policy']]])(
-    '%j teaches with examples',
-    (argv) => {
-      const { code, out } = command(...argv, '--help');
-      expect(code).toBe(0);
-      expect(out).toMatch(argv[0] === 'start' ? /server\.yaml/ : /Examples?:/);
-    },
-  );
+  test.each([
+    [[]],
+    [['init']],
+    [['start']],
+    [['token']],
+    [['device']],
+    [['order']],
+    [['sessions']],
+    [['policy']],
+  ])('%j teaches with examples', (argv) => {
+    const { code, out } = command(...argv, '--help');
+    expect(code).toBe(0);
+    expect(out).toMatch(argv[0] === 'start' ? /server\.yaml/ : /Examples?:/);
+  });
 
   test('a wrong command is answered with the nearest', () => {
     expect(command('tokn')).toMatchObject({ code: 4, err: expect.stringContaining('token') });
@@ -159,6 +165,16 @@ describe('devices', () => {
       code: 4,
       err: expect.stringContaining('does not run'),
     });
+  });
+});
+
+describe('sessions', () => {
+  test('are told to be none, and mistakes in what is asked are named', () => {
+    expect(here('sessions')).toMatchObject({ code: 0, out: expect.stringContaining('No session is up') });
+    expect(JSON.parse(here('sessions', '--json', '--ended').out)).toEqual([]);
+    const wrong = here('sessions', '--address', 'ten.nine', '--at', '2026-11-20T10:00:00Z');
+    expect(wrong).toMatchObject({ code: 4, err: expect.stringContaining('IP address') });
+    expect(here('sessions', '--at', 'noon')).toMatchObject({ code: 4, err: expect.stringContaining('--at') });
   });
 });
 

@@ -45,9 +45,33 @@ export async function pruneAudit(db: Db, before: number): Promise<number> {
   return deleteByIds(db, 'audit', old);
 }
 
+/** Deletes some sessions that ended before `before`; never one that is up. */
+export async function pruneSessions(db: Db, before: number): Promise<number> {
+  const old = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('ended_at', '<', before)
+    .limit(BATCH)
+    .execute();
+  return deleteByIds(db, 'sessions', old);
+}
+
+/** A login may still be needed while its session is up. */
+export async function pruneLogins(db: Db, before: number): Promise<number> {
+  const inUse = db.selectFrom('sessions').select('login').where('ended_at', 'is', null);
+  const old = await db
+    .selectFrom('logins')
+    .select('id')
+    .where('at', '<', before)
+    .where('id', 'not in', inUse)
+    .limit(BATCH)
+    .execute();
+  return deleteByIds(db, 'logins', old);
+}
+
 async function deleteByIds(
   db: Db,
-  table: 'audit' | 'decisions',
+  table: 'audit' | 'decisions' | 'sessions' | 'logins',
   rows: readonly { id: string }[],
 ): Promise<number> {
   if (rows.length === 0) return 0;

@@ -79,9 +79,7 @@ export function openOfNobody(db: Db, address: string): Promise<SessionRow[]> {
     .selectAll()
     .where('device', 'is', null)
     .where('ended_at', 'is', null)
-    .where((where) =>
-      where.or([where('address', '=', address), where('framed_address', '=', address)]),
-    )
+    .where((where) => where.or([where('address', '=', address), where('framed_address', '=', address)]))
     .limit(10)
     .execute();
 }

@@ -9,7 +9,10 @@ const LONGEST_MS = 2 * 86_400_000;
 
 export async function putTunnel(db: Db, tunnel: Tunnel): Promise<void> {
   const { since, certificate_serial, certificate_fingerprint } = tunnel;
-  await db.deleteFrom('tunnels').where('since', '<', since - LONGEST_MS).execute();
+  await db
+    .deleteFrom('tunnels')
+    .where('since', '<', since - LONGEST_MS)
+    .execute();
   await db
     .insertInto('tunnels')
     .values(tunnel)
