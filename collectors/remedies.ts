@@ -5,8 +5,8 @@ import { detectionOpen, detectionSevere } from './detections/remedy.ts';
 import { diskConverting, diskMixed, diskPlain, diskUnprotected } from './disk-encryption/remedy.ts';
 import { firewallOff, firewallPartial } from './firewall/remedy.ts';
 import { l2tpServerRunning } from './l2tp-server/remedy.ts';
-import { patchReboot, patchSecurityPending, patchStale } from './os-patch/remedy.ts';
-import { osEndOfLife, osTooOld } from './os-version/remedy.ts';
+import { patchBehind, patchReboot, patchSecurityPending, patchStale } from './os-patch/remedy.ts';
+import { osBehind, osEndOfLife, osTooOld } from './os-version/remedy.ts';
 import { processWatched } from './processes/remedy.ts';
 import { lockOff, lockSlow } from './screen-lock/remedy.ts';
 import { secureBootOff, sipOff } from './secure-boot/remedy.ts';
@@ -31,10 +31,12 @@ function unreadable(what: string): Remedy {
 export const remedies = {
   'os-end-of-life': osEndOfLife,
   'os-too-old': osTooOld,
+  'os-behind': osBehind,
   'os-version-unknown': unreadable('the version of your operating system'),
   'patch-security-pending': patchSecurityPending,
   'patch-stale': patchStale,
   'patch-reboot': patchReboot,
+  'patch-behind': patchBehind,
   'os-patch-unknown': unreadable('whether updates are missing'),
   'disk-plain': diskPlain,
   'disk-unprotected': diskUnprotected,

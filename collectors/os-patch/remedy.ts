@@ -33,3 +33,13 @@ export const patchReboot: Remedy = {
     linux: ['Save your work.', 'Restart the computer.'],
   },
 };
+
+export const patchBehind: Remedy = {
+  title: 'An update that has been out for a while is missing',
+  why: 'What an update mends is publicly known from the day on which it comes out.',
+  steps: {
+    windows: ['Open Settings, then Windows Update.', 'Choose Install all, then restart when asked.'],
+    macos: ['Open System Settings, General, Software Update.', 'Choose Update Now.'],
+    linux: ['Open your software updater and install all updates.'],
+  },
+};

@@ -32,5 +32,5 @@ export const osPatch = defineCheck({
   timeoutMs: 60_000,
   collects: 'How many updates wait, how many of them close security holes, and whether a restart is due.',
   fact: osPatchFact,
-  reasons: ['patch-security-pending', 'patch-stale', 'patch-reboot'],
+  reasons: ['patch-security-pending', 'patch-stale', 'patch-reboot', 'patch-behind'],
 });

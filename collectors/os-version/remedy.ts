@@ -28,3 +28,13 @@ export const osTooOld: Remedy = {
     linux: ['Install the newer release with your distribution’s own upgrade tool, or ask IT for it.'],
   },
 };
+
+export const osBehind: Remedy = {
+  title: 'Your operating system lacks a release that has been out for a while',
+  why: 'What a release mends is publicly known from the day on which it comes out.',
+  steps: {
+    windows: ['Open Settings, then Windows Update.', 'Install what is offered, then restart.'],
+    macos: ['Open System Settings, General, Software Update.', 'Choose Update Now.'],
+    linux: ['Install all updates with your software updater, then restart.'],
+  },
+};

@@ -30,5 +30,5 @@ export const osVersion = defineCheck({
   collects:
     'The name, version and end of support of the operating system, to know whether it still gets security updates.',
   fact: osVersionFact,
-  reasons: ['os-end-of-life', 'os-too-old'],
+  reasons: ['os-end-of-life', 'os-too-old', 'os-behind'],
 });

@@ -2,12 +2,16 @@ import { z } from 'zod';
 import type { Platform } from '../../collectors/check.ts';
 import { checkIds, isCheckId, type CheckId } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
+import { baselineSchema, type Baseline } from './baseline.ts';
 import { MODES } from './groups.ts';
 import { policySchema, type Policy } from './policy.ts';
 import { knownTags, watchSchema, withOwnQuestions } from './questions.ts';
 
 /** What judging needs of a policy; the whole of it, or what was compiled of it for one device. */
-export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch'>;
+export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch'> & {
+  /** Reference data, for the checks that compare with it. */
+  baseline?: Baseline | null;
+};
 
 const time = z.number().int().nonnegative();
 
@@ -36,6 +40,7 @@ const compiledPolicy = z.strictObject({
   checks,
   watch: watchSchema.default({}),
   tags: knownTags.default({}),
+  baseline: baselineSchema.nullable().default(null),
   mode: z.enum(MODES).default('enforce'),
   courses: courses.default({}),
 });
@@ -50,11 +55,16 @@ export type CompiledPolicy = z.infer<typeof compiledPolicy>;
 export type Personal = Pick<CompiledPolicy, 'mode' | 'courses'> & {
   /** Its system; where that is not known it gets every system's questions, and asks its own. */
   platform?: Platform | null;
+  /** What of the baseline concerns it; see `baselineFor`. */
+  baseline?: Baseline | null;
   /** Whether the server holds back what the device's risk would mean: then it cuts nothing by itself either. */
   held: boolean;
 };
 
-export function compile(policy: Policy, { mode, courses: followed, held, platform = null }: Personal) {
+export function compile(
+  policy: Policy,
+  { mode, courses: followed, held, platform = null, baseline = null }: Personal,
+) {
   const { version, name, risk, standing, isolation } = policy;
   const { watch, tags } = platform === null ? policy : withOwnQuestions(policy, platform);
   const judged = checkIds.filter((id) => policy.checks[id].weight > 0 || policy.checks[id].required);
@@ -66,6 +76,7 @@ export function compile(policy: Policy, { mode, courses: followed, held, platfor
     isolation,
     watch,
     tags,
+    baseline,
     checks: Object.fromEntries(judged.map((id) => [id, policy.checks[id]])),
     mode,
     courses: followed,

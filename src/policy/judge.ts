@@ -46,9 +46,10 @@ function judgeOne(
   return knownVerdict({ id, fact: reading.fact, readings }, policy, now, since);
 }
 
-function contextOf(readings: Partial<Readings>, { tags }: Rulebook): Context {
+function contextOf(readings: Partial<Readings>, { tags, baseline = null }: Rulebook): Context {
   const version = readings['os-version'];
-  return { tags, platform: version?.state === 'known' ? version.fact.platform : null };
+  const osVersion = version?.state === 'known' ? version.fact : null;
+  return { tags, baseline, osVersion, platform: osVersion?.platform ?? null };
 }
 
 type KnownFact = { id: CheckId; fact: unknown; readings: Partial<Readings> };

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Platform } from '../../collectors/check.ts';
 import type { CheckId, Fact, ReasonOf } from '../../collectors/specs.ts';
+import type { Baseline } from './baseline.ts';
 import type { Tags } from './questions.ts';
 
 /** What a rule makes of a fact: `reason` is null for a pass. */
@@ -19,6 +20,9 @@ export type Context = {
   /** Null while the device has not said it. */
   platform: Platform | null;
   tags: Tags;
+  /** Null where there is none, or this device was given none. */
+  baseline: Baseline | null;
+  osVersion: Fact<'os-version'> | null;
 };
 
 /** How one check is judged. Pure: time comes as an argument (milliseconds). */
