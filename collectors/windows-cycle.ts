@@ -43,7 +43,11 @@ export async function windowsCycle(
 
 /** The answers in what PowerShell printed. */
 export function lookupIn(output: Output, kind: ScriptKind): ProbeLookup {
-  const own = scripts[kind].probes;
+  return answersOf(output, scripts[kind].probes);
+}
+
+/** The same for a script with these probes. */
+export function answersOf(output: Output, own: readonly string[]): ProbeLookup {
   if (output.failure !== null) return allFailed(own, FAILURES[output.failure]);
   const parsed = parseDocument(output.stdout);
   if (!parsed.ok) return allFailed(own, { fqid: `WindowsDocument:${parsed.error}`, hresult: 0 });

@@ -118,6 +118,8 @@ export const macCytool = command('/Library/Application Support/PaloAltoNetworks/
 
 // Windows: the programs of the system itself (C: unless somebody moved it, which Windows has not offered for decades)
 export const powershell = command('C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe');
+/** Started by our own PowerShell script, which ends VPN sessions. */
+export const rasdial = command('C:\\Windows\\System32\\rasdial.exe');
 export const reg = command('C:\\Windows\\System32\\reg.exe');
 export const sc = command('C:\\Windows\\System32\\sc.exe');
 export const tasklist = command('C:\\Windows\\System32\\tasklist.exe');

@@ -1,0 +1,1 @@
+probe 'lifted' { removeRules $want.group @() }

@@ -1,0 +1,2 @@
+probe 'sessions' -Many { sessions }
+probe 'firewall' { seeFirewall $want.group }
