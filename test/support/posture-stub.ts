@@ -45,7 +45,12 @@ export function saying(access: string, reply: Record<string, unknown> = {}): Beh
   return { text: JSON.stringify(all) };
 }
 
-const quiet = (value: unknown) => ({ op: ':=', do_xlat: false, value: [value] });
+/** As the real server does: not expanded, and backslashes doubled, since FreeRADIUS reads them as escapes. */
+const quiet = (value: unknown) => ({
+  op: ':=',
+  do_xlat: false,
+  value: [typeof value === 'string' ? value.replaceAll('\\', '\\\\') : value],
+});
 
 async function startStub(tls: TestTls): Promise<PostureStub> {
   let behaviour: Behaviour = { status: 503, text: '' };

@@ -72,7 +72,7 @@ describe.runIf(hasFreeradius)('what FreeRADIUS does by itself (needs freeradius,
     await site?.remove();
   });
 
-  let stopped: PostureStub[] = [];
+  const stopped: PostureStub[] = [];
   async function fail(stub: PostureStub, how: Behaviour | 'stopped') {
     if (how !== 'stopped') return stub.behave(how);
     await stub.stop();
