@@ -33,7 +33,7 @@ const self = {
   managed: [],
 };
 const driver = linuxVpn({
-  host: createHost({ self: () => self, questions: { watch: [] } }),
+  host: createHost({ self: () => self, questions: { watch: [], tags: {} } }),
   stateFolder,
   log: createLogger('vpn', process.env['LEVEL'] ?? 'debug'),
   failpoints: killAt === '0' ? noFailpoints : counting(Number(killAt)),
