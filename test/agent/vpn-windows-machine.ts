@@ -41,6 +41,8 @@ export function windowsMachine() {
     managed: [] as string[],
     hosts: {} as Record<string, string[]>,
     firewallOn: [true, true, true],
+    /** Which profiles isolation turned on. */
+    wasOff: null as boolean[] | null,
     modifyState: 0,
     book: null as string | null,
     /** Sessions that rasdial cannot end. */
@@ -57,14 +59,18 @@ export function windowsMachine() {
     events.push(`block ${rule.name}`);
     state.rules.push({ ...rule });
   };
+  const notes = (group: unknown): Rule[] =>
+    state.wasOff !== null && group === 'Drawbridge isolation'
+      ? [{ name: `${group} off Public`, direction: 2, protocol: 256 }]
+      : [];
   const hangUp = (name: string) => {
     events.push(`hang up ${name}`);
     if (!state.stubborn.has(name)) state.sessions = state.sessions.filter((one) => one.name !== name);
     return { name, code: state.stubborn.has(name) ? 5 : 0 };
   };
   const steps: Record<string, (told: Told, answers: Record<string, Answer>) => Answer> = {
-    block: ({ rules }) => (rules.forEach(addRule), done()),
-    cut({ names, cutName }) {
+    block: ({ rules, group }) => (rules.forEach((rule) => addRule({ ...rule, group })), done()),
+    cut({ names, cutName, group }) {
       const cut = state.sessions.filter(({ name }) => names.includes(name));
       const addresses = cut.flatMap((one) => one.addresses.flatMap((address) => [address, address]));
       for (const [index, localAddresses] of addresses.entries())
@@ -73,14 +79,15 @@ export function windowsMachine() {
           direction: (index % 2) + 1,
           protocol: 256,
           localAddresses,
+          group,
         });
       return done(cut);
     },
-    gateways({ gateways }) {
+    gateways({ gateways, group }) {
       const found = gateways.map(({ name, rules }) => {
         const addresses = state.hosts[name] ?? [];
         if (addresses.length > 0)
-          for (const rule of rules) addRule({ ...rule, remoteAddresses: addresses.join(',') });
+          for (const rule of rules) addRule({ ...rule, group, remoteAddresses: addresses.join(',') });
         return { name, addresses };
       });
       return done(found);
@@ -92,7 +99,22 @@ export function windowsMachine() {
       return done();
     },
     hungUp: ({ names }) => done(names.map(hangUp)),
-    lifted: () => ((state.rules = []), done()),
+    blocked({ group, rules }) {
+      if (rules === undefined) return done();
+      const added = rules.map(({ name }) => name);
+      for (const rule of rules) addRule({ ...rule, group });
+      state.rules = state.rules.filter((rule) => rule['group'] !== group || added.includes(rule.name));
+      state.wasOff ??= state.firewallOn.includes(false) ? state.firewallOn : null;
+      state.firewallOn = [true, true, true];
+      return done();
+    },
+    lifted({ group, lift }) {
+      if (group === 'Drawbridge isolation' && lift !== true) return done();
+      state.rules = state.rules.filter((rule) => rule['group'] !== group);
+      if (state.wasOff !== null) state.firewallOn = state.wasOff;
+      state.wasOff = null;
+      return done();
+    },
     managed: () => done(state.managed.map((InstanceID) => ({ InstanceID }))),
     certificate: ({ thumbprint }) =>
       thumbprint === null || state.certificates.includes(String(thumbprint))
@@ -116,9 +138,9 @@ export function windowsMachine() {
     phonebooks: () => done(state.people),
     rasParameters: () => done({ ProhibitIPSec: null }),
     sessions: () => done(state.sessions),
-    firewall: () =>
+    firewall: ({ group }) =>
       done({
-        rules: state.rules.map((rule) => ({
+        rules: [...state.rules.filter((rule) => rule['group'] === group), ...notes(group)].map((rule) => ({
           Name: rule.name,
           Description: rule['description'] ?? null,
           Direction: rule.direction,

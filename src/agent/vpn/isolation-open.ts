@@ -4,7 +4,10 @@ import { IsolationFailure, type Isolation, type IsolationHost } from './isolatio
 
 const tables: Record<Platform, () => Promise<(host: IsolationHost) => Isolation>> = {
   linux: async () => (await import('./isolation-linux.ts')).linuxIsolation,
-  windows: async () => () => notBuilt,
+  windows: async () => {
+    const { windowsIsolation } = await import('./isolation-windows.ts');
+    return (host) => windowsIsolation(host);
+  },
   macos: async () => () => notBuilt,
 };
 

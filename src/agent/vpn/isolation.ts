@@ -79,6 +79,15 @@ export function textOfReach(one: Reachable): string {
   return one.protocol === 'any' ? `any ${one.address}` : `${one.protocol} ${one.address} ${one.port}`;
 }
 
+/** The reverse of `textOfReach`; null for anything else. */
+export function reachOfText(text: string): Reachable | null {
+  const [protocol, address, port, ...more] = text.split(' ');
+  const read = protocol === 'any' ? { protocol, address } : { protocol, address, port: Number(port) };
+  return more.length > 0 || (protocol === 'any' && port !== undefined)
+    ? null
+    : (reachable.safeParse(read).data ?? null);
+}
+
 export function sameReach(a: readonly Reachable[], b: readonly Reachable[]): boolean {
   const [first, second] = [a, b].map((list) => sortedReach(list).map(textOfReach).join('\n'));
   return first === second;
