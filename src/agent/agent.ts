@@ -4,7 +4,7 @@ import type { Readers } from '../../collectors/specs.ts';
 import { runAll, type Actor, type StopReport } from '../base/actors.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
-import type { Rulebook } from '../policy/compiled.ts';
+import type { Rulebook } from '../policy/policy.ts';
 import type { Policy } from '../policy/policy.ts';
 import { questionsFor } from '../policy/questions.ts';
 import type { Report } from '../wire/report.ts';
