@@ -107,6 +107,7 @@ export const sysadminctl = command('/usr/sbin/sysadminctl');
 export const pmset = command('/usr/bin/pmset');
 export const scutil = command('/usr/sbin/scutil');
 export const networksetup = command('/usr/sbin/networksetup');
+export const pfctl = command('/sbin/pfctl');
 
 // macOS: security products and their own status commands
 export const xprotect = command('/usr/bin/xprotect');
