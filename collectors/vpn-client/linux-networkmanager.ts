@@ -27,14 +27,16 @@ export async function readNetworkManager(
 
 const COLUMNS = 'NAME,UUID,TYPE,TIMESTAMP,AUTOCONNECT,READONLY,ACTIVE,STATE,FILENAME';
 
+const NO_BUS = /Could not create NMClient object: Could not connect: No such file or directory/;
+
 async function listVpns(host: Host): Promise<Row[] | Omit<Unknown, 'at'> | null> {
   const wide = await host.run(nmcli, ['-t', '-f', COLUMNS, 'connection', 'show']);
   // Versions before 1.0 have other columns.
   const list = wide.code === 0 ? wide : await host.run(nmcli, ['-t', 'connection', 'show']);
   if (list.code === 0) return list.stdout.split('\n').map(parseRow).filter(isVpn).map(rowOf);
   if (list.failure === 'not-found') return null;
-  // 8: NetworkManager is not running, so that none of its connections can be.
-  if (list.code === 8) return [];
+  // NetworkManager is not running (8), or not even the bus that it is asked on: then none of its connections can be.
+  if (list.code === 8 || NO_BUS.test(list.stderr)) return [];
   if (list.failure === 'timeout') return unknown('timeout', 'NetworkManager did not answer in time.');
   return unknown('failed', `nmcli ended with ${list.code ?? list.failure}: ${list.stderr}`);
 }

@@ -2,6 +2,7 @@ import { known, type Observed } from '../../src/base/reading.ts';
 import type { Host } from '../check.ts';
 import type { Fact } from '../specs.ts';
 import { readIpsec } from './linux-associations.ts';
+import { readBlock, withBlock } from './linux-block.ts';
 import { readManual, withLiveIpsec } from './linux-manual.ts';
 import { readNetworkManager } from './linux-networkmanager.ts';
 import { readDialledInterfaces, readPppLinks, type PppLink } from './linux-ppp.ts';
@@ -13,7 +14,7 @@ const MAX_PROFILES = 100;
 
 /** NetworkManager's profiles, clients set up by hand, and whatever L2TP session is live without either. */
 export async function read(host: Host): Promise<Observed<VpnClient>> {
-  const [ipsec, links] = await Promise.all([readIpsec(host), readPppLinks(host)]);
+  const [ipsec, links, block] = await Promise.all([readIpsec(host), readPppLinks(host), readBlock(host)]);
   const managed = await readNetworkManager(host, links);
   if (managed !== null && 'why' in managed) return managed;
   const own = (managed ?? []).map((profile) => withLiveIpsec(profile, ipsec));
@@ -26,7 +27,7 @@ export async function read(host: Host): Promise<Observed<VpnClient>> {
   ];
   return known({
     backends: backends.filter((name) => name !== null),
-    profiles: [...own, ...manual].slice(0, MAX_PROFILES),
+    profiles: [...own, ...manual].slice(0, MAX_PROFILES).map((profile) => withBlock(profile, block)),
   });
 }
 

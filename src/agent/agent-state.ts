@@ -10,8 +10,8 @@ import type { StatePaths } from './paths.ts';
 import { openSequence, sequenceState, type Sequence } from './sequence.ts';
 import { Spool } from './spool.ts';
 import { standingState, type StandingState } from './standing.ts';
-import { stateFile, type StateFile } from './state-file.ts';
-import { createStatusBoard, type Status, type StatusBoard } from './status.ts';
+import { peek, stateFile, type StateFile } from './state-file.ts';
+import { createStatusBoard, statusSchema, type Status, type StatusBoard } from './status.ts';
 
 /** What lies in the state folder, opened: everything that outlives a run of the agent. */
 export type AgentState = {
@@ -38,19 +38,32 @@ export async function openAgentState(options: OpenStateOptions): Promise<AgentSt
   await removeLeftovers(dirname(paths.status));
   const clock = await openCorrectedClock(stateFile(paths.clock, clockState, log));
   const spool = await Spool.open(paths.spool, limits, log);
+  // How long the server has been silent does not begin anew with each start.
+  const before = await peek(paths.status, statusSchema).catch(() => null);
+  const lastAckAt = before?.state === 'present' ? before.value.lastAckAt : null;
   return {
     clock,
     spool,
-    ledger: await Ledger.open(stateFile(paths.orders, ledgerState, log), clock.now()),
+    ledger: await Ledger.open(stateFile(paths.orders, ledgerState, log)),
     sequence: await openSequence(stateFile(paths.sequence, sequenceState, log)),
-    status: createStatusBoard(paths.status, firstStatus(options, iso(clock.now()), spool), clock, log),
+    status: createStatusBoard(
+      paths.status,
+      firstStatus(options, iso(clock.now()), spool, lastAckAt),
+      clock,
+      log,
+    ),
     enrolment: stateFile(paths.enrolment, enrolmentState, log),
     standingFile: stateFile(paths.standing, standingState, log),
     keyFile: paths.keys,
   };
 }
 
-function firstStatus({ version, crashes }: OpenStateOptions, startedAt: string, spool: Spool): Status {
+function firstStatus(
+  { version, crashes }: OpenStateOptions,
+  startedAt: string,
+  spool: Spool,
+  lastAckAt: string | null,
+): Status {
   return {
     version,
     pid: process.pid,
@@ -61,7 +74,7 @@ function firstStatus({ version, crashes }: OpenStateOptions, startedAt: string, 
     enrolment: 'none',
     connection: { state: 'offline', since: startedAt, because: 'starting', code: null, detail: 'Starting.' },
     lastReportAt: null,
-    lastAckAt: null,
+    lastAckAt,
     nextCollectionAt: null,
     decision: null,
     risk: null,
@@ -72,5 +85,7 @@ function firstStatus({ version, crashes }: OpenStateOptions, startedAt: string, 
     crashes,
     pace: null,
     inventory: null,
+    vpn: null,
+    standingUntil: null,
   };
 }

@@ -2,31 +2,30 @@ import { randomBytes } from 'node:crypto';
 import type { AgentSelf } from '../../collectors/check.ts';
 import type { Readers } from '../../collectors/specs.ts';
 import { runAll, type Actor, type StopReport } from '../base/actors.ts';
-import { iso, systemClock } from '../base/clock.ts';
+import { iso, systemClock, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
-import type { Rulebook } from '../policy/policy.ts';
-import type { Policy } from '../policy/policy.ts';
-import { questionsFor } from '../policy/questions.ts';
-import type { Report } from '../wire/report.ts';
+import { ok } from '../base/result.ts';
 import { openAgentState, type AgentState } from './agent-state.ts';
 import { createBell, type Bell } from './bell.ts';
 import type { AgentConfig } from './config.ts';
-import { judgeAll, loadDefaultPolicy } from './judgement.ts';
+import { loadDefaultPolicy } from './judgement.ts';
 import { createInventory, type ReadInventory } from './inventory.ts';
 import type { KeyStore } from './keys.ts';
 import { createLink } from './link.ts';
 import { takeLock } from './lock.ts';
-import type { Hosts, UpdatesSchedule } from './cycle.ts';
-import { createOrders, done, type OrderHandlers } from './orders.ts';
+import type { Hosts } from './cycle.ts';
+import { createOrders, done, type DueReceipt, type OrderHandlers } from './orders.ts';
 import { statePaths } from './paths.ts';
-import { collectReport, DEADLINE_MS } from './report.ts';
+import { proxyFor } from './proxy.ts';
+import { createReporting } from './reporting.ts';
 import { beginRun, runsState } from './runs.ts';
-import { createScheduler, type Scheduler } from './scheduler.ts';
-import { createSelfBudget, type Pace } from './self-budget.ts';
-import { usageNow } from './self-usage.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { Standing } from './standing.ts';
 import { stateFile } from './state-file.ts';
 import { prepareStateFolder } from './state-folder.ts';
+import { createVpnPart, noIsolation } from './vpn-part.ts';
+import type { Isolating } from './vpn-keeper.ts';
+import type { OpenedVpn } from './vpn/open-vpn.ts';
 import { createWakeWatch } from './wake.ts';
 
 export type AgentOptions = {
@@ -37,9 +36,25 @@ export type AgentOptions = {
   hosts: Hosts;
   /** Without it, what kind of computer this is stays unknown. */
   readInventory?: ReadInventory;
+  /** The way to this computer's VPN; without it, orders about the VPN are answered as not implemented. */
+  openVpn?: (parts: VpnParts) => Promise<VpnWays>;
   env: Readonly<Record<string, string | undefined>>;
   log: Logger;
 };
+
+/** What the way to the VPN is made from. */
+export type VpnParts = {
+  self: () => AgentSelf;
+  stateDir: string;
+  clock: Clock;
+  log: Logger;
+  /** Where the agent connects to, the server or a proxy in front of it; null before it is enrolled. */
+  connectsTo(): Promise<URL | null>;
+  /** What the policy lets an isolated computer reach. */
+  reachable(): readonly string[];
+};
+
+export type VpnWays = { vpn: OpenedVpn; isolation: Isolating; isRoot: boolean };
 
 /** One run of the agent: what its parts share. */
 type Run = AgentOptions & {
@@ -48,9 +63,6 @@ type Run = AgentOptions & {
   /** Known once the device is enrolled. */
   known: { keys: KeyStore | null; standing: Standing | null };
 };
-
-/** Age in milliseconds of the update service's answer from which on a start asks it anew. */
-const UPDATES_AT_START_MS = 15 * 60_000;
 
 /** Milliseconds that each part gets to end. */
 const STOP_MS = 5_000;
@@ -79,16 +91,35 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   }
 }
 
-/** The parts, in the order in which they start. */
+/** The parts, in the order in which they start. What is to be held is held before the link comes up. */
 async function assemble(run: Run): Promise<Actor[]> {
   const { state, config, log, version, env, known } = run;
-  const scheduler = createReporting(run, await loadDefaultPolicy());
-  const receipts = createBell<string>();
+  const fallback = await loadDefaultPolicy();
+  const vpn = createVpnPart({
+    ...(await waysOf(run)),
+    ...state,
+    settings: config.vpn,
+    log,
+    keys: () => known.keys,
+    standing: () => known.standing?.current() ?? null,
+    standingUntil: () => known.standing?.expiresAt() ?? null,
+    prove: () => reporting.prove(),
+  });
+  const reporting = createReporting({
+    ...run,
+    fallback,
+    self: () => selfOf(run),
+    standing: () => known.standing?.current() ?? null,
+    onJudged: (judged) => vpn.onJudged(judged),
+  });
+  await vpn.recover();
+  const { scheduler } = reporting;
+  const receipts = createBell<DueReceipt>();
   const scans = createBell<number>();
   const wakes = createBell<void>();
   const orders = createOrders({
     ledger: state.ledger,
-    handlers: handlersWith(scheduler, scans, state),
+    handlers: { ...handlersWith(scheduler, scans, state), ...vpn.handlers },
     clock: state.clock,
     log,
     onReceipt: receipts.ring,
@@ -116,7 +147,26 @@ async function assemble(run: Run): Promise<Actor[]> {
     wakes.ring();
     scheduler.nudge();
   });
-  return [scheduler, link, wakeWatch, ...inventoryOf(run)];
+  return [vpn.keeper, scheduler, link, wakeWatch, ...inventoryOf(run)];
+}
+
+async function waysOf(run: Run) {
+  const { openVpn, state, stateDir, config, known, log, env } = run;
+  if (openVpn === undefined) return { opened: null, isolation: noIsolation, isRoot: false };
+  const { vpn, ...rest } = await openVpn({
+    self: () => selfOf(run),
+    stateDir,
+    clock: state.clock,
+    log,
+    async connectsTo() {
+      const address = config.server.url ?? (await state.enrolment.read())?.server.url;
+      if (address === undefined) return null;
+      const url = new URL(address);
+      return proxyFor(url, config.server.proxy, env) ?? url;
+    },
+    reachable: () => known.standing?.current()?.policy.isolation.reachable ?? [],
+  });
+  return { opened: vpn, ...rest };
 }
 
 function inventoryOf({ readInventory: read, state: { clock, status } }: Run): Actor[] {
@@ -126,63 +176,13 @@ function inventoryOf({ readInventory: read, state: { clock, status } }: Run): Ac
 
 /** What this agent can do when the server orders it. */
 function handlersWith(scheduler: Scheduler, scans: Bell<number>, { clock }: AgentState): OrderHandlers {
-  return {
-    'scan features': async () => {
-      scans.ring(clock.now());
-      return done({ report: await scheduler.request() });
-    },
+  const scan = async () => {
+    scans.ring(clock.now());
+    return done({ report: await scheduler.request() });
   };
-}
-
-/** Collects, spools and judges. */
-function createReporting(run: Run, fallback: Policy): Scheduler {
-  const { config, readers, state, hosts, stateDir } = run;
-  const { clock, status, spool } = state;
-  const everyMs = config.collect.everySeconds * 1_000;
-  const openCycle = hosts({
-    self: () => selfOf(run),
-    questions: (platform) => questionsFor(policyInForce(run, fallback), platform),
-    cacheFolder: stateDir,
-    clock,
-    updates: updatesSchedule(config.collect.updatesEverySeconds * 1_000),
-  });
-  const collect = (signal: AbortSignal) =>
-    collectReport({ readers, clock, deadlineMs: DEADLINE_MS, ...openCycle('full', signal) }, signal);
-  const budget = createSelfBudget({
-    everyMs,
-    limits: config.collect.budget,
-    clock,
-    usage: usageNow,
-    onPace: (pace, before) => tellPace(run, pace, before),
-  });
-  return createScheduler({
-    everyMs: budget.everyMs,
-    clock,
-    collect: (signal) => budget.measure(() => collect(signal)),
-    async deliver(report: Report) {
-      await spool.add(report);
-      const policy = policyInForce(run, fallback);
-      const { risk, firstToFix } = judgeAll(report.readings, policy, clock.now());
-      status.update({ lastReportAt: report.collectedAt, risk, firstToFix });
-    },
-    onNext: (nextCollectionAt) => status.update({ nextCollectionAt }),
-  });
-}
-
-/** The server's policy while this device holds one that is in force, else the shipped one. */
-function policyInForce({ known }: Run, fallback: Policy): Rulebook {
-  return known.standing?.current()?.policy ?? fallback;
-}
-
-/** After a start it is asked soon: the restart may have been an update's last step. */
-function updatesSchedule(everyMs: number): UpdatesSchedule {
-  return { everyMs, atStartMs: UPDATES_AT_START_MS, patience: 'go-on' };
-}
-
-function tellPace({ state, log }: Run, pace: Pace, before: number): void {
-  state.status.update({ pace });
-  if (pace.stretch > before) log.warn({ pace }, 'reading costs more than its budget; it is done less often');
-  if (pace.stretch < before) log.info({ pace }, 'reading is cheaper again; it is done more often');
+  return {
+    'scan features': () => ok({ holders: [], atOnce: false, run: scan }),
+  };
 }
 
 function selfOf({ version, state, known, crashes }: Run): AgentSelf {

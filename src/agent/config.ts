@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isMissing } from '../base/atomic-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
+import { gatewayName } from '../wire/vpn.ts';
 
 const httpsUrl = z
   .url({ protocol: /^https$/, error: 'has to be an https:// address' })
@@ -40,6 +41,14 @@ export const configSchema = z.strictObject({
           rssMiB: z.number().int().min(64).max(4_096).default(200),
         })
         .prefault({}),
+    })
+    .prefault({}),
+  vpn: z
+    .strictObject({
+      /** `auto` obeys where that was tried on the real system, and observes elsewhere and without root. */
+      mode: z.enum(['auto', 'enforce', 'observe']).default('auto'),
+      /** Gateways that an order may set a profile to; without it, any. It outranks the server. */
+      allowedGateways: z.array(gatewayName).max(64).optional(),
     })
     .prefault({}),
   spool: z

@@ -10,7 +10,7 @@ import { sealSession } from './evidence.ts';
 import { sessionSigner } from './keys.ts';
 import type { Ledger } from './ledger.ts';
 import { createMailbox } from './mailbox.ts';
-import { sealReceipt, type Orders } from './orders.ts';
+import { sealReceipt, type DueReceipt, type Orders } from './orders.ts';
 import type { Transport } from './transport.ts';
 
 export type ConversationDeps = EvidenceDeps & {
@@ -18,8 +18,8 @@ export type ConversationDeps = EvidenceDeps & {
   signer: Signer;
   ledger: Ledger;
   orders: Orders;
-  /** Rings with the order's id when its receipt is due. */
-  receipts: Bell<string>;
+  /** Rings when the receipt of an order is due. */
+  receipts: Bell<DueReceipt>;
   /** Rings with the corrected time (ms) since when a complete new report is wanted; it is being collected. */
   scans: Bell<number>;
   onWelcome(): void;
@@ -29,7 +29,7 @@ type Message =
   | { t: 'frame'; frame: ServerFrame }
   | { t: 'closed' }
   | { t: 'spool' }
-  | { t: 'receipt'; jti: string }
+  | { t: 'receipt'; due: DueReceipt }
   | { t: 'scan'; since: number };
 
 type Of<T extends ServerFrame['t']> = Extract<ServerFrame, { t: T }>;
@@ -70,7 +70,7 @@ export class Conversation {
   #listen(): () => void {
     const stops = [
       this.#deps.spool.changed.listen(() => this.#mailbox.put({ t: 'spool' })),
-      this.#deps.receipts.listen((jti) => this.#mailbox.put({ t: 'receipt', jti })),
+      this.#deps.receipts.listen((due) => this.#mailbox.put({ t: 'receipt', due })),
       this.#deps.scans.listen((since) => this.#mailbox.put({ t: 'scan', since })),
     ];
     return () => stops.forEach((stop) => stop());
@@ -105,7 +105,7 @@ export class Conversation {
     if (message.t === 'closed') return closed;
     if (message.t === 'frame') return this.#onFrame(message.frame);
     if (message.t === 'scan') this.#evidence?.onScan(message.since);
-    if (message.t === 'receipt' && this.#evidence !== null) await this.#sendReceipt(message.jti);
+    if (message.t === 'receipt' && this.#evidence !== null) await this.#sendReceipt(message.due);
     return null;
   }
 
@@ -150,7 +150,8 @@ export class Conversation {
     this.#evidence = new EvidenceFlow(this.#channel, welcome, this.#deps);
     this.#deps.onWelcome();
     this.#evidence.wantFresh();
-    for (const { jti } of this.#deps.ledger.unacknowledged) await this.#sendReceipt(jti);
+    for (const { jti } of this.#deps.ledger.unacknowledged)
+      await this.#sendReceipt({ jti, phase: 'complete' });
   }
 
   async #onNack(nack: Nack): Promise<Ending | null> {
@@ -190,11 +191,12 @@ export class Conversation {
       requestCollection('new');
   }
 
-  async #sendReceipt(jti: string): Promise<void> {
+  async #sendReceipt({ jti, phase }: DueReceipt): Promise<void> {
     const { ledger, attester, signer } = this.#deps;
     const entry = ledger.find(jti);
-    const jws = entry?.answered ? await sealReceipt(entry, attester.identity, signer) : null;
-    if (jws !== null) this.#send({ t: 'receipt', jws });
+    // One that was done meanwhile has a better receipt, which is due as well; one at work has none yet.
+    if (entry === null || !entry.answered || (entry.outcome === null) !== (phase === 'received')) return;
+    this.#send({ t: 'receipt', jws: await sealReceipt(entry, attester.identity, signer) });
   }
 
   #correct(serverNow: number): void {

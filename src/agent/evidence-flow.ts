@@ -52,8 +52,14 @@ const MAX_TRIES = 5;
 /** Characters of a frame around its token. */
 const FRAME_OVERHEAD = 64;
 
-type Part = Pick<Statement, 'kind' | 'id' | 'collectedAt' | 'readings'>;
-type InFlight = { id: string; kind: ReportKind; readings: WireReadings | null; since: number };
+type Part = Pick<Statement, 'kind' | 'id' | 'collectedAt' | 'factsAt' | 'readings'>;
+type InFlight = {
+  id: string;
+  kind: ReportKind;
+  isWhole: boolean;
+  readings: WireReadings | null;
+  since: number;
+};
 type Baseline = { base: Base; readings: WireReadings };
 
 /**
@@ -180,9 +186,10 @@ export class EvidenceFlow {
   }
 
   /** An acknowledged report is what the next delta builds on. */
-  #build(readings: WireReadings, { id, kind }: InFlight, { seq, dig }: Ack): void {
+  #build(readings: WireReadings, { id, kind, isWhole }: InFlight, { seq, dig }: Ack): void {
     this.#baseline = { base: { seq, dig }, readings };
-    if (kind !== 'full') return;
+    // What was not read anew does not answer a wish for a complete new report.
+    if (kind !== 'full' || !isWhole) return;
     this.#lastFull = this.#now();
     if (this.#fullWanted !== null && timeOf(id) >= this.#fullWanted) this.#fullWanted = null;
   }
@@ -201,11 +208,11 @@ export class EvidenceFlow {
   }
 
   async #sendReport(report: WaitingReport): Promise<void> {
-    const { id, collectedAt, readings } = report;
+    const { id, collectedAt, factsAt = null, readings } = report;
     const kind = this.#kindFor(id);
     const shown =
       kind === 'delta' && this.#baseline ? changedSince(this.#baseline.readings, report) : readings;
-    await this.#state({ kind, id, collectedAt, readings: shown }, readings);
+    await this.#state({ kind, id, collectedAt, factsAt, readings: shown }, readings);
   }
 
   #kindFor(id: string): ReportKind {
@@ -243,7 +250,8 @@ export class EvidenceFlow {
     const jws = await sealStatement(statement, attester, this.#channel.session);
     if (jws.length > this.#channel.maxFrame - FRAME_OVERHEAD) return this.#deps.spool.drop(part.id);
     this.#lastSent = this.#now();
-    this.#inFlight = { id: part.id, kind: part.kind, readings, since: this.#now() };
+    const isWhole = part.factsAt === null;
+    this.#inFlight = { id: part.id, kind: part.kind, isWhole, readings, since: this.#now() };
     this.#channel.send({ t: 'report', jws });
   }
 

@@ -30,6 +30,8 @@ export type Statement = {
   kind: ReportKind;
   id: string;
   collectedAt: string;
+  /** Where only a part was read anew: when the rest was. */
+  factsAt: string | null;
   readings: WireReadings | null;
   seq: number;
   nonce: string | null;
@@ -62,6 +64,7 @@ export function sealStatement(statement: Statement, attester: Attester, session:
     ...(base === null ? {} : { base }),
     cfg: statement.policy,
     collected_at: statement.collectedAt,
+    ...(statement.factsAt === null ? {} : { facts_at: statement.factsAt }),
     dropped: statement.dropped,
     ...(readings === null ? {} : { readings }),
     ...(kind === 'full' && inventory !== null ? { inventory } : {}),
@@ -94,8 +97,8 @@ export function sealSession(
 export function heartbeat(
   id: string,
   now: number,
-): Pick<Statement, 'kind' | 'id' | 'collectedAt' | 'readings'> {
-  return { kind: 'heartbeat', id, collectedAt: iso(now), readings: null };
+): Pick<Statement, 'kind' | 'id' | 'collectedAt' | 'factsAt' | 'readings'> {
+  return { kind: 'heartbeat', id, collectedAt: iso(now), factsAt: null, readings: null };
 }
 
 /** The readings of `report` that say something else than those that the server has. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { uuid } from '../wire/ids.ts';
-import { STATUS, TARGETS, targetOf, type OrderClaims, type Target } from '../wire/order.ts';
+import { ACTIONS, TARGETS, targetOf, type OrderClaims, type Target } from '../wire/order.ts';
+import { holdersState, NOBODY, withChange, type HolderChange, type Holders } from './holders.ts';
 import type { StateFile } from './state-file.ts';
 import { createTurns } from './turns.ts';
 
@@ -16,9 +17,12 @@ export type Outcome = z.infer<typeof outcome>;
 const entry = z.object({
   jti: uuid,
   target: z.enum(TARGETS),
+  action: z.enum(ACTIONS).default('scan'),
+  /** `received`: waits for its turn, nothing was done; `acting`: may have been done in part; `done`: has an outcome. */
+  phase: z.enum(['received', 'acting', 'done']).default('acting'),
   /** The receipt's own id: the same however often it is sent. */
   receipt: uuid,
-  /** Null from the moment of starting until the end: an order in this state after a restart was interrupted. */
+  /** Null until the end: an order in this state after a restart was interrupted. */
   outcome: outcome.nullable(),
   /** Milliseconds, by the server's clock. */
   finishedAt: z.number().nullable(),
@@ -33,6 +37,8 @@ export const ledgerState = z.object({
   /** The highest `oseq` that was begun, per target. */
   last: z.partialRecord(z.enum(TARGETS), z.number().int()),
   entries: z.array(entry),
+  /** Who holds the VPN down. In the same file: an order and the holder that it puts are written in one step. */
+  holders: holdersState.prefault({}),
 });
 
 export type LedgerState = z.infer<typeof ledgerState>;
@@ -40,11 +46,20 @@ export type LedgerState = z.infer<typeof ledgerState>;
 /** Orders whose receipt was acknowledged are remembered up to this number; `oseq` guards against older ones. */
 const MAX_ENTRIES = 200;
 
-const EMPTY: LedgerState = { last: {}, entries: [] };
+const EMPTY: LedgerState = { last: {}, entries: [], holders: NOBODY };
+
+/** What is written when an order is begun. */
+export type Begin = {
+  /** Id of the receipt to come. */
+  receipt: string;
+  phase: 'received' | 'acting';
+  /** Put or lifted in the same step. */
+  holders: readonly HolderChange[];
+};
 
 /**
- * The journal of orders: on disk before anything is done, so that each is executed at most once and its receipt
- * is sent at least once. Every change returns once it is on disk and throws when it cannot be written.
+ * The journal of orders and holders: on disk before anything is done, so that each order is executed at most once,
+ * its receipt is sent at least once, and what was to be held is held after a crash. Every change returns once it is on disk and throws when it cannot be written.
  */
 export class Ledger {
   readonly #file: StateFile<LedgerState>;
@@ -56,14 +71,21 @@ export class Ledger {
     this.#state = state;
   }
 
-  /** An order that a crash interrupted is closed as failed: nobody can say how far it had come. */
-  static async open(file: StateFile<LedgerState>, now: number): Promise<Ledger> {
-    const ledger = new Ledger(file, (await file.read()) ?? EMPTY);
-    const interrupted: Outcome = { status: STATUS.failed, text: 'interrupted by a restart', results: {} };
-    for (const { jti, outcome } of ledger.#state.entries) {
-      if (outcome === null) await ledger.finish(jti, interrupted, now);
-    }
-    return ledger;
+  static async open(file: StateFile<LedgerState>): Promise<Ledger> {
+    return new Ledger(file, (await file.read()) ?? EMPTY);
+  }
+
+  get holders(): Holders {
+    return this.#state.holders;
+  }
+
+  /** Orders without an outcome, oldest first: at a start, those that the end of the last run interrupted. */
+  get unfinished(): LedgerEntry[] {
+    return this.#state.entries.filter((one) => one.outcome === null);
+  }
+
+  get newest(): LedgerEntry | null {
+    return this.#state.entries.at(-1) ?? null;
   }
 
   find(jti: string): LedgerEntry | null {
@@ -80,28 +102,57 @@ export class Ledger {
     return this.#state.entries.filter((one) => one.answered && one.outcome !== null && !one.acknowledged);
   }
 
-  begin(claims: OrderClaims, receipt: string): Promise<void> {
+  begin(claims: OrderClaims, { receipt, phase, holders: changes }: Begin): Promise<void> {
     const target = targetOf(claims);
     const begun: LedgerEntry = {
       jti: claims.jti,
       target,
+      action: claims.oc2.action,
+      phase,
       receipt,
       outcome: null,
       finishedAt: null,
       answered: claims.oc2.args.response_requested !== 'none',
       acknowledged: false,
     };
-    return this.#update(({ last, entries }) => ({
-      last: { ...last, [target]: Math.max(last[target] ?? 0, claims.oseq) },
-      entries: [...entries, begun],
-    }));
+    return this.#update(
+      ({ last, entries, holders }) => ({
+        last: { ...last, [target]: Math.max(last[target] ?? 0, claims.oseq) },
+        entries: [...entries, begun],
+        holders: changes.reduce(withChange, holders),
+      }),
+      changes.some(({ holder }) => holder !== null),
+    );
+  }
+
+  /** The turn of an order that waited has come. */
+  act(jti: string): Promise<void> {
+    return this.#change(
+      (one) => one.jti === jti && one.phase === 'received',
+      (one) => ({ ...one, phase: 'acting' }),
+    );
   }
 
   finish(jti: string, outcome: Outcome, now: number): Promise<void> {
     return this.#change(
       (one) => one.jti === jti,
-      (one) => ({ ...one, outcome, finishedAt: now }),
+      (one) => ({ ...one, phase: 'done', outcome, finishedAt: now }),
     );
+  }
+
+  /** Puts or lifts a holder that no order is about. */
+  hold(change: HolderChange): Promise<void> {
+    const restricts = change.holder !== null;
+    return this.#update((state) => ({ ...state, holders: withChange(state.holders, change) }), restricts);
+  }
+
+  /** Lifts a holder that ends by itself, unless another one has taken its place. */
+  lapse(cause: HolderChange['cause'], now: number): Promise<void> {
+    return this.#update((state) => {
+      const until = state.holders[cause]?.until ?? Infinity;
+      if (until > now) return state;
+      return { ...state, holders: withChange(state.holders, { cause, holder: null }) };
+    });
   }
 
   /** By the receipt's id; an unknown one changes nothing. */
@@ -125,16 +176,18 @@ export class Ledger {
     change: (one: LedgerEntry) => LedgerEntry,
   ): Promise<void> {
     if (!this.#state.entries.some(matches)) return;
-    await this.#update(({ last, entries }) => ({
-      last,
-      entries: entries.map((one) => (matches(one) ? change(one) : one)),
+    await this.#update((state) => ({
+      ...state,
+      entries: state.entries.map((one) => (matches(one) ? change(one) : one)),
     }));
   }
 
-  #update(change: (state: LedgerState) => LedgerState): Promise<void> {
+  /** What `restricts` counts from now on even where it cannot be written: a full disk must not keep a VPN up. */
+  #update(change: (state: LedgerState) => LedgerState, restricts = false): Promise<void> {
     return this.#inTurn(async () => {
-      const { last, entries } = change(this.#state);
-      const state = { last, entries: withoutOldest(entries) };
+      const changed = change(this.#state);
+      const state = { ...changed, entries: withoutOldest(changed.entries) };
+      if (restricts) this.#state = state;
       await this.#file.write(state);
       this.#state = state;
     });

@@ -1,10 +1,11 @@
 import type { Platform } from '../../collectors/check.ts';
 import { createLogger } from '../base/log.ts';
-import { runAgent } from './agent.ts';
+import { runAgent, type VpnParts } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { readInventory } from './inventory.ts';
 import { loadHosts } from './open-host.ts';
 import { loadReaders } from './readers.ts';
+import { openWays } from './vpn-ways.ts';
 import { productVersion } from '../base/version.ts';
 
 export type MainOptions = { config: AgentConfig; stateDir: string; platform: Platform };
@@ -20,6 +21,7 @@ export async function main({ config, stateDir, platform }: MainOptions): Promise
     readers: await loadReaders(platform),
     hosts: await loadHosts(platform),
     readInventory: (signal: AbortSignal) => readInventory(signal),
+    openVpn: (parts: VpnParts) => openWays(platform, parts),
     env: process.env,
     log: createLogger('drawbridge-agent', config.log.level),
   };

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import { iso, type Clock } from '../base/clock.ts';
 import { err, type Result } from '../base/result.ts';
 import { inspect, open, seal, TYP, type Signer } from '../wire/envelope.ts';
 import { MAX_FRAME } from '../wire/frames.ts';
@@ -14,13 +14,25 @@ import {
   type ReceiptClaims,
   type Target,
 } from '../wire/order.ts';
+import { bounded } from './bounded.ts';
 import { orderKey, type Identity } from './enrolment.ts';
+import type { HolderChange } from './holders.ts';
 import type { Ledger, LedgerEntry, Outcome } from './ledger.ts';
 import { createTurns, type Turns } from './turns.ts';
-import { uuidv7 } from './uuid.ts';
+import { timeOf, uuidv7 } from './uuid.ts';
 
-/** Carries an order out, or finds it done already. Idempotent; what it throws becomes a failed receipt. */
-export type OrderHandler = (claims: OrderClaims) => Promise<Outcome>;
+/** How an order is carried out. */
+export type Plan = {
+  /** Holders that are put or lifted together with the order's entry in the journal: before anything is done. */
+  holders: readonly HolderChange[];
+  /** True: does not wait for other orders about the same target. */
+  atOnce: boolean;
+  /** Carries the order out, or finds it done already. What it throws becomes a failed receipt. */
+  run(signal: AbortSignal): Promise<Outcome>;
+};
+
+/** Looks at an order and does nothing yet: a plan, or the answer that refuses it. */
+export type OrderHandler = (claims: OrderClaims) => Result<Plan, Outcome>;
 
 /** What this agent can do, by `<action> <target>`. Everything else is answered `not-implemented`. */
 export type OrderHandlers = Partial<Record<`${Action} ${Target}`, OrderHandler>>;
@@ -30,12 +42,18 @@ export type OrdersDeps = {
   handlers: OrderHandlers;
   clock: Clock;
   log: Logger;
-  /** Called whenever the receipt of an order is to be sent. */
-  onReceipt(jti: string): void;
+  /** Called whenever a receipt of an order is to be sent. */
+  onReceipt(due: DueReceipt): void;
 };
+
+/** `received` is sent before the order is carried out, once and for what it is worth; `complete` until it is known. */
+export type DueReceipt = { jti: string; phase: 'received' | 'complete' };
 
 /** Milliseconds after which an order that is still at work is reported as failed. */
 const EXECUTION_MS = 60_000;
+
+/** After it was told to stop; then it is left to itself. */
+const GRACE_MS = 3_000;
 
 export type Orders = {
   /**
@@ -45,7 +63,7 @@ export type Orders = {
   take(jws: string, identity: Identity): Promise<void>;
 };
 
-/** Orders are admitted one by one, and carried out one by one per target: a slow one delays no other target. */
+/** Orders are admitted one by one. They are carried out one by one per target, but for those that must not wait. */
 export function createOrders(deps: OrdersDeps): Orders {
   const admission = createTurns();
   const targets = new Map<Target, Turns>();
@@ -59,7 +77,8 @@ export function createOrders(deps: OrdersDeps): Orders {
       try {
         const admitted = await admission(() => admit(jws, identity, deps));
         if (admitted === null) return;
-        await turnsOf(targetOf(admitted.claims))(() => answer(admitted, deps));
+        if (admitted.plan.ok && admitted.plan.value.atOnce) await answer(admitted, deps);
+        else await turnsOf(targetOf(admitted.claims))(() => answer(admitted, deps));
       } catch (error) {
         deps.log.error({ err: error }, 'order could not be journalled');
       }
@@ -67,11 +86,11 @@ export function createOrders(deps: OrdersDeps): Orders {
   };
 }
 
-type Admitted = { claims: OrderClaims; refusal: Exclude<OrderRefusal, 'foreign'> | null };
+type Admitted = { claims: OrderClaims; plan: Result<Plan, Outcome> };
 
 /** An order that is new, verified and in the journal; null for one that needs nothing more. */
 async function admit(jws: string, identity: Identity, deps: OrdersDeps): Promise<Admitted | null> {
-  const { ledger, log, clock } = deps;
+  const { ledger, log } = deps;
   const opened = await openOrder(jws, identity);
   if (!opened.ok) {
     // Without a valid signature nobody is answered: whoever wrote this is not the server.
@@ -81,7 +100,7 @@ async function admit(jws: string, identity: Identity, deps: OrdersDeps): Promise
   const claims = opened.value;
   if (ledger.find(claims.jti) !== null) {
     await ledger.reopen(claims.jti);
-    deps.onReceipt(claims.jti);
+    deps.onReceipt({ jti: claims.jti, phase: 'complete' });
     return null;
   }
   const refusal = refusalOf(claims, identity, deps);
@@ -89,17 +108,39 @@ async function admit(jws: string, identity: Identity, deps: OrdersDeps): Promise
     log.warn({ order: claims.jti }, 'order for another device refused');
     return null;
   }
-  await ledger.begin(claims, uuidv7(clock.now()));
-  return { claims, refusal };
+  const plan = refusal === null ? planFor(claims, deps) : err(refused(refusal));
+  await begin(claims, plan, deps);
+  return { claims, plan };
 }
 
-async function answer({ claims, refusal }: Admitted, deps: OrdersDeps): Promise<void> {
-  const outcome = refusal === null ? await carryOut(claims, deps) : refused(refusal);
-  await deps.ledger.finish(claims.jti, outcome, deps.clock.now());
+function planFor(claims: OrderClaims, { handlers }: OrdersDeps): Result<Plan, Outcome> {
+  const handler = handlers[`${claims.oc2.action} ${targetOf(claims)}`];
+  return handler === undefined ? err(refused('not-implemented')) : handler(claims);
+}
+
+/** On disk before anything is done. Only what restricts goes on without: a full disk must not keep a VPN up. */
+async function begin(claims: OrderClaims, plan: Result<Plan, Outcome>, deps: OrdersDeps): Promise<void> {
+  const holders = plan.ok ? plan.value.holders : [];
+  const phase = plan.ok && plan.value.atOnce ? 'acting' : 'received';
+  try {
+    await deps.ledger.begin(claims, { receipt: uuidv7(deps.clock.now()), phase, holders });
+  } catch (error) {
+    if (!holders.some(({ holder }) => holder !== null)) throw error;
+    deps.log.error(
+      { err: error, order: claims.jti },
+      'order could not be journalled; carried out all the same',
+    );
+  }
+}
+
+async function answer({ claims, plan }: Admitted, deps: OrdersDeps): Promise<void> {
+  const { jti, oc2 } = claims;
+  const outcome = plan.ok ? await carryOut(claims, plan.value, deps) : plan.error;
   const { status, text } = outcome;
-  const { action } = claims.oc2;
-  deps.log.info({ order: claims.jti, action, target: targetOf(claims), status, text }, 'order answered');
-  deps.onReceipt(claims.jti);
+  deps.log.info({ order: jti, action: oc2.action, target: targetOf(claims), status, text }, 'order answered');
+  await deps.ledger.finish(jti, outcome, deps.clock.now()).finally(() => {
+    deps.onReceipt({ jti, phase: 'complete' });
+  });
 }
 
 async function openOrder(jws: string, identity: Identity): Promise<Result<OrderClaims, string>> {
@@ -116,58 +157,69 @@ function refusalOf(claims: OrderClaims, identity: Identity, deps: OrdersDeps): O
   if (claims.exp <= now) return 'expired';
   if (claims.nbf > now + CLOCK_LEEWAY_S) return 'not-allowed';
   if (claims.oseq <= deps.ledger.last(targetOf(claims))) return 'superseded';
-  return handlerFor(claims, deps.handlers) === null ? 'not-implemented' : null;
+  return null;
 }
 
 /** Seconds by which an order may seem to come from the future: what remains after correcting the clock. */
 const CLOCK_LEEWAY_S = 5;
 
-function handlerFor(claims: OrderClaims, handlers: OrderHandlers): OrderHandler | null {
-  return handlers[`${claims.oc2.action} ${targetOf(claims)}`] ?? null;
-}
-
-async function carryOut(claims: OrderClaims, { handlers, clock }: OrdersDeps): Promise<Outcome> {
-  const handler = handlerFor(claims, handlers);
-  if (handler === null) return refused('not-implemented');
-  const control = new AbortController();
-  const late = clock.sleep(EXECUTION_MS, control.signal).then(
-    () => failed(`not finished within ${EXECUTION_MS / 1_000} s`),
-    () => failed('interrupted'),
-  );
+async function carryOut(claims: OrderClaims, plan: Plan, deps: OrdersDeps): Promise<Outcome> {
+  deps.onReceipt({ jti: claims.jti, phase: 'received' });
   try {
-    return await Promise.race([handler(claims), late]);
+    if (!plan.atOnce) await deps.ledger.act(claims.jti);
+    return await bounded((signal) => plan.run(signal), EXECUTION_MS, GRACE_MS);
   } catch (error) {
-    return failed(error instanceof Error ? error.message : 'unknown error');
-  } finally {
-    control.abort();
+    return failed(error);
   }
 }
 
 function refused(reason: Exclude<OrderRefusal, 'foreign'>): Outcome {
   const status = reason === 'not-implemented' ? STATUS.notImplemented : STATUS.refused;
-  return { status, text: reason, results: {} };
+  return outcomeOf(status, reason);
 }
 
-function failed(text: string): Outcome {
-  return { status: STATUS.failed, text: text.slice(0, 500), results: {} };
+/** What a handler answers instead of doing something. */
+export function outcomeOf(status: number, text: string, results: Record<string, unknown> = {}): Outcome {
+  return { status, text: text.slice(0, 500), results };
 }
 
-/** The signed proof of what an order did, or null while it is at work. The same claims however often it is made. */
-export async function sealReceipt(
-  entry: LedgerEntry,
-  identity: Identity,
-  signer: Signer,
-): Promise<string | null> {
-  if (entry.outcome === null || entry.finishedAt === null) return null;
-  const { status, text, results } = entry.outcome;
-  const claims: ReceiptClaims = {
+/** Errors that know their OpenC2 status keep it. */
+export function failed(error: unknown): Outcome {
+  const status = error instanceof Error && 'status' in error ? error.status : null;
+  const text = error instanceof Error ? error.message : 'unknown error';
+  return outcomeOf(typeof status === 'number' ? status : STATUS.failed, text);
+}
+
+/**
+ * The signed proof of what an order did; the same claims however often it is made. While the order is at work, the
+ * word that it has been received.
+ */
+export async function sealReceipt(entry: LedgerEntry, identity: Identity, signer: Signer): Promise<string> {
+  const common = {
     iss: deviceUrn(identity.device),
     aud: serverUrn(identity.orderRoot),
+    request_id: entry.jti,
+  };
+  if (entry.outcome === null || entry.finishedAt === null) {
+    const now = timeOf(entry.receipt);
+    const oc2 = { status: STATUS.processing, status_text: 'processing', results: {} };
+    const received: ReceiptClaims = {
+      ...common,
+      iat: Math.floor(now / 1_000),
+      jti: uuidv7(now),
+      phase: 'received',
+      oc2,
+    };
+    return seal(TYP.receipt, received, signer);
+  }
+  const { status, text, results } = entry.outcome;
+  const claims: ReceiptClaims = {
+    ...common,
     iat: Math.floor(entry.finishedAt / 1_000),
     jti: entry.receipt,
-    request_id: entry.jti,
     phase: 'complete',
-    oc2: { status, status_text: text, results },
+    // The moment from which on a report proves it: `iat` knows seconds only.
+    oc2: { status, status_text: text, results: { ...results, at: iso(entry.finishedAt) } },
   };
   return seal(TYP.receipt, claims, signer);
 }

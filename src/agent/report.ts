@@ -33,7 +33,8 @@ export async function collectReadings(collection: Collection, signal?: AbortSign
   return Object.fromEntries(await Promise.all(entries)) as Readings;
 }
 
-async function readOne(
+/** One check's reading. Never rejects. */
+export async function readOne(
   id: CheckId,
   collection: Collection,
   cycle: AbortSignal | undefined,

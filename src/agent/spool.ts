@@ -14,6 +14,7 @@ import { createTurns } from './turns.ts';
 const waitingReport = z.object({
   id: uuid,
   collectedAt: z.iso.datetime(),
+  factsAt: z.iso.datetime().optional(),
   readings: reportClaims.shape.readings.unwrap(),
 });
 
@@ -87,10 +88,10 @@ export class Spool {
   }
 
   /** Never rejects: a report that the disk does not take stays in memory, is sent from there, and tried again. */
-  add({ id, collectedAt, readings }: Report): Promise<void> {
+  add({ readings, ...rest }: Report): Promise<void> {
     return this.#inTurn(async () => {
-      const report: WaitingReport = { id, collectedAt, readings: toWire(readings) };
-      this.#entries.set(id, { bytes: sizeOf(report), held: report });
+      const report: WaitingReport = { ...rest, readings: toWire(readings) };
+      this.#entries.set(report.id, { bytes: sizeOf(report), held: report });
       await this.#makeRoom();
       await this.#storeHeld();
       this.changed.ring();

@@ -19,6 +19,8 @@ export type StandingPolicy = {
   /** Seconds since the epoch. */
   expires: number;
   policy: CompiledPolicy;
+  /** Milliseconds until which the device takes nothing down by itself; null: no such permission. */
+  breakGlassUntil: number | null;
   /** Digest of the signed policy: tells the server which one this device holds. */
   digest: string;
 };
@@ -27,6 +29,8 @@ export type StandingPolicy = {
 export type Standing = {
   /** Null before the first and once it has expired. */
   current(): StandingPolicy | null;
+  /** When the one that is held ends, or has ended (milliseconds); null before the first. */
+  expiresAt(): number | null;
   /** Takes a policy frame. An older version than the one held is refused; the last good one stays in force. */
   take(jws: string): Promise<Result<StandingPolicy, string>>;
 };
@@ -41,6 +45,7 @@ export async function openStanding(
   let held = opened.ok ? opened.value : null;
   return {
     current: () => (held !== null && held.expires * 1_000 > clock.now() ? held : null),
+    expiresAt: () => (held === null ? null : held.expires * 1_000),
     async take(jws) {
       const policy = await openPolicy(jws, identity);
       if (!policy.ok) return policy;
@@ -68,6 +73,7 @@ export async function openPolicy(jws: string, identity: Identity): Promise<Resul
     version: claims.value.version,
     expires: claims.value.exp,
     policy: policy.value,
+    breakGlassUntil: claims.value.break_glass === null ? null : claims.value.break_glass * 1_000,
     digest: digest(jws),
   });
 }

@@ -4,6 +4,7 @@ import { iso, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { decision, risk, verdict } from '../wire/decision.ts';
 import { inventory } from '../wire/inventory.ts';
+import { CAUSES } from './holders.ts';
 
 const time = z.iso.datetime();
 
@@ -34,6 +35,36 @@ const connection = z.discriminatedUnion('state', [
     detail: z.string(),
   }),
 ]);
+
+/** How the agent's hold on the VPN stands. */
+const vpnStatus = z.object({
+  /** What is driven, in words; `none` where no VPN client was found. */
+  driver: z.string(),
+  /** Why orders do not touch the VPN; null where they do. */
+  observing: z.string().nullable(),
+  block: z.enum(['holding', 'none', 'unknown']).nullable(),
+  live: z.boolean(),
+  interfaces: z.array(z.string()),
+  isolated: z.boolean(),
+  holders: z.array(
+    z.object({ cause: z.enum(CAUSES), since: time, until: time.nullable(), reason: z.string() }),
+  ),
+  /** Why the VPN is not in the state that is wanted, or null. */
+  problem: z.string().nullable(),
+  lastOrder: z
+    .object({
+      id: z.string(),
+      action: z.string(),
+      target: z.string(),
+      phase: z.enum(['received', 'acting', 'done']),
+      status: z.number().nullable(),
+      text: z.string().nullable(),
+      at: time.nullable(),
+    })
+    .nullable(),
+});
+
+export type VpnStatus = z.infer<typeof vpnStatus>;
 
 /** What the running agent tells everybody on this machine: no secret, no reading. Times are the corrected clock's. */
 export const statusSchema = z.object({
@@ -75,6 +106,9 @@ export const statusSchema = z.object({
     .nullable()
     .default(null),
   inventory: inventory.nullable().default(null),
+  vpn: vpnStatus.nullable().default(null),
+  /** Until when the standing policy that is held is in force, or was; null before the first. */
+  standingUntil: time.nullable().default(null),
 });
 
 export type Status = z.infer<typeof statusSchema>;

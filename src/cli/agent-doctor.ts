@@ -16,11 +16,9 @@ import type { TransportKind } from '../agent/transport.ts';
 import { loadTrust, messageOf, type Trust } from '../agent/trust.ts';
 import { isMissing } from '../base/atomic-file.ts';
 import { createLogger } from '../base/log.ts';
+import { interfaceTowards, isTunnel, throughTunnel, vpnFindings, type Finding } from './agent-doctor-vpn.ts';
 import type { Settings } from './agent-settings.ts';
 import { paint, say, sayJson, table, withProgress, type Colour } from './present.ts';
-
-/** One thing looked at: `todo` says what to do where something is wrong. */
-type Finding = { name: string; level: 'ok' | 'warn' | 'fail'; found: string; todo: string | null };
 
 const COLOURS: Record<Finding['level'], Colour> = { ok: 'green', warn: 'yellow', fail: 'red' };
 const EXIT_BROKEN = 1;
@@ -49,8 +47,9 @@ async function examine(settings: Settings): Promise<Finding[]> {
     enrolled(enrolment),
     await keys(enrolment, paths.keys),
     spool(status),
+    ...vpnFindings(status, Date.now()),
   ];
-  return [...local, ...(await network(settings, enrolment))];
+  return [...local, ...(await network(settings, enrolment, status))];
 }
 
 function ok(name: string, found: string): Finding {
@@ -169,18 +168,22 @@ function spool(status: Status | string | null): Finding {
   return ok('waiting reports', `${reports} wait`);
 }
 
-async function network(settings: Settings, state: EnrolmentState | string | null): Promise<Finding[]> {
+async function network(
+  settings: Settings,
+  state: EnrolmentState | string | null,
+  status: Status | string | null,
+): Promise<Finding[]> {
   const known = typeof state === 'object' ? state : null;
   const address = settings.config.server.url ?? known?.server.url;
   if (address === undefined) return [warn('server', 'no address known', ENROLL)];
   const route: Route = { url: new URL(address), proxy: settings.config.server.proxy, env: process.env };
-  const way = await reach(route);
+  const way = await reach(route, status);
   if (way.some(({ level }) => level === 'fail') || known === null) return way;
   return [...way, ...(await server(route, known, settings.config.server.caFile))];
 }
 
 /** DNS and TCP, of the proxy where there is one. */
-async function reach({ url, proxy, env }: Route): Promise<Finding[]> {
+async function reach({ url, proxy, env }: Route, status: Status | string | null): Promise<Finding[]> {
   const via = proxyFor(url, proxy, env);
   const target = via ?? url;
   const name = via === null ? 'server' : 'proxy';
@@ -189,7 +192,9 @@ async function reach({ url, proxy, env }: Route): Promise<Finding[]> {
   try {
     const { address } = await lookup(host);
     await tcp(address, port);
-    return [ok(name, `${host} is ${address}, port ${port} answers`)];
+    const found = ok(name, `${host} is ${address}, port ${port} answers`);
+    const by = await interfaceTowards(address);
+    return by !== null && isTunnel(by, status) ? [found, throughTunnel(by, address)] : [found];
   } catch (error) {
     return [
       fail(

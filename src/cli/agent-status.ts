@@ -1,7 +1,7 @@
 import { lockHolder } from '../agent/lock.ts';
 import { statePaths } from '../agent/paths.ts';
 import { peek } from '../agent/state-file.ts';
-import { statusSchema, type Status } from '../agent/status.ts';
+import { statusSchema, type Status, type VpnStatus } from '../agent/status.ts';
 import { messageOf } from '../agent/trust.ts';
 import type { Settings } from './agent-settings.ts';
 import { complain, paint, say, sayJson, table } from './present.ts';
@@ -51,6 +51,7 @@ async function show(now: Status, running: boolean): Promise<void> {
     ['Device', `${now.device ?? 'none'} (${now.enrolment})`],
     ['Connection', connectionOf(now, running)],
     ['Access', accessOf(now)],
+    ...vpnRows(now),
     ['Last report', `${now.lastReportAt ?? 'none'}, last acknowledged ${now.lastAckAt ?? 'never'}`],
     ['Next reading', nextOf(now)],
     ['Waiting', waitingOf(now)],
@@ -58,6 +59,27 @@ async function show(now: Status, running: boolean): Promise<void> {
     ['To do first', now.firstToFix?.sentence ?? (now.risk === null ? 'not read yet' : 'nothing')],
   ];
   say(await table([], rows));
+}
+
+function vpnRows({ vpn }: Status): string[][] {
+  if (vpn === null) return [];
+  const rows = [['VPN', vpnState(vpn)]];
+  for (const { cause, since, until, reason } of vpn.holders)
+    rows.push(['Held by', `${cause} since ${since}${until === null ? '' : ` until ${until}`}: ${reason}`]);
+  if (vpn.lastOrder !== null) rows.push(['Last order', orderLine(vpn.lastOrder)]);
+  return rows;
+}
+
+function vpnState({ driver, observing, live, interfaces, isolated, holders, problem }: VpnStatus): string {
+  if (problem !== null) return paint('red', `not in the wanted state: ${problem}`);
+  if (isolated) return paint('red', 'this computer is isolated');
+  if (holders.length > 0) return paint('red', 'held down');
+  const now = live ? `up (${interfaces.join(', ') || driver})` : 'not up';
+  return observing === null ? `${now}, allowed` : `${now}; only observed: ${observing}`;
+}
+
+function orderLine({ action, target, phase, status, text, at }: NonNullable<VpnStatus['lastOrder']>): string {
+  return `${action} ${target}: ${phase === 'done' ? `${status} ${text} at ${at}` : phase}`;
 }
 
 function connectionOf({ connection }: Status, running: boolean): string {

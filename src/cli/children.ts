@@ -74,8 +74,9 @@ export class Children {
     return enrolAnswer.parse(JSON.parse(await this.#ask('drawbridge.ts', enrol, token))).device;
   }
 
+  /** It shows this computer, and leaves its VPN alone. */
   startAgent(): void {
-    this.#start('agent', 'drawbridge.ts', ['agent', '--state', this.agentFolder]);
+    this.#start('agent', 'drawbridge.ts', ['agent', '--observe', '--state', this.agentFolder]);
   }
 
   /** Ends the agent, then the server; one that does not end in time is killed. */

@@ -164,11 +164,13 @@ withSettings(program.command('doctor'))
 
 withSettings(program.command('agent'))
   .description('run the agent in the foreground until SIGTERM or Ctrl-C')
+  .option('--observe', 'leave the VPN alone whatever the server orders, as vpn.mode: observe in the settings')
   .addHelpText('after', AGENT_HELP)
   .action(
-    running(async ({ config, stateDir, platform }) => {
+    running(async ({ config, stateDir, platform }, { observe }: SettingsOptions & { observe?: boolean }) => {
       const { main } = await import('../agent/main.ts');
-      return main({ config, stateDir, platform });
+      const vpn = { ...config.vpn, ...(observe ? { mode: 'observe' as const } : {}) };
+      return main({ config: { ...config, vpn }, stateDir, platform });
     }),
   );
 

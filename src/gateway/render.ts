@@ -79,6 +79,8 @@ function settings({ caFile, timeouts, fallback, accounting }: GatewayConfig): st
     drawbridge_fallback_message: fallback.message,
     drawbridge_restrict_seconds: fallback.restrict.sessionTimeoutSeconds,
     drawbridge_last_good_seconds: lastGood,
+    // A cache module wants some time, used or not.
+    drawbridge_cache_seconds: Math.max(lastGood, 60),
     // What is not good has to be remembered for longer than what was.
     drawbridge_not_good_seconds: Math.max(lastGood * 2, 60),
     drawbridge_accounting: accounting.whenServerIsAway,

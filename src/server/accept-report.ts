@@ -84,7 +84,7 @@ function withContent(
     base: { seq: claims.seq, dig },
     lastReport: claims.jti,
     seenAt: now,
-    factsAt: Math.min(now, Date.parse(claims.collected_at)),
+    factsAt: Math.min(now, Date.parse(claims.facts_at ?? claims.collected_at)),
     agentVersion: claims.swversion[0],
     inventory: isDelta ? state.inventory : (claims.inventory ?? state.inventory),
     readings,

@@ -43,8 +43,13 @@ function attribute(values: Value[]): Attribute {
   return {
     op: ':=',
     do_xlat: false,
-    value: values.map((value) => (typeof value === 'number' ? value : fit(value, MAX_BYTES))),
+    value: values.map((value) => (typeof value === 'number' ? value : literal(fit(value, MAX_BYTES)))),
   };
+}
+
+/** FreeRADIUS reads `\n`, `\"` and `\001` in a value as one character each, after JSON has been read. */
+function literal(text: string): string {
+  return text.replaceAll('\\', '\\\\');
 }
 
 const SENTENCE = '{sentence}';

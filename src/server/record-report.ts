@@ -2,8 +2,9 @@ import type { Readings } from '../../collectors/specs.ts';
 import type { UnknownSince } from '../policy/judge.ts';
 import { toWire } from '../wire/report.ts';
 import type { Acceptance, Content } from './accept-report.ts';
+import type { Terms } from './decide.ts';
 import type { DeviceState } from './device-state.ts';
-import { judgeDevice, NO_NEWS, type Judging, type News } from './judge-device.ts';
+import { judgeDevice } from './judge-device.ts';
 import { raiseAlarm } from './store/alarms.ts';
 import { advance, type Progress } from './store/devices.ts';
 import { contentOf, deleteRaw, deleteReadings, insertReport, putRaw, putReadings } from './store/reports.ts';
@@ -14,7 +15,8 @@ export type Recording = {
   outcome: 'stored' | 'again' | 'conflict';
   /** The device as it now is on disk. */
   state: DeviceState;
-  news: News;
+  /** Whether the decision is another one than before. */
+  changed: boolean;
 };
 
 /** Thrown inside a unit so that nothing of it is stored: the number was used, or the device revoked, meanwhile. */
@@ -27,7 +29,7 @@ export async function recordReport(
   db: Db,
   before: DeviceState,
   acceptance: Acceptance,
-  judging: Judging,
+  terms: Terms,
   now: number,
 ): Promise<Recording> {
   const { claims, content, next } = acceptance;
@@ -38,7 +40,7 @@ export async function recordReport(
       : recordConflict(db, before, next, claims.jti, now);
   }
   await advanceTo(db, next);
-  if (content === null || content.historic) return judgedRecording(db, next, judging, now);
+  if (content === null || content.historic) return judgedRecording(db, next, terms, now);
   await deleteReadings(db, next.id, content.dropped);
   await putReadings(db, readingRows(before, next, content.given.readings));
   await deleteRaw(
@@ -47,11 +49,11 @@ export async function recordReport(
     Object.keys(before.raw).filter((check) => !Object.hasOwn(next.raw, check)),
   );
   await putRaw(db, rawRows(next.id, content, now));
-  return judgedRecording(db, next, judging, now);
+  return judgedRecording(db, next, terms, now);
 }
 
-async function judgedRecording(db: Db, next: DeviceState, judging: Judging, now: number): Promise<Recording> {
-  return { outcome: 'stored', ...(await judgeDevice(db, next, judging, now)) };
+async function judgedRecording(db: Db, next: DeviceState, terms: Terms, now: number): Promise<Recording> {
+  return { outcome: 'stored', ...(await judgeDevice(db, next, terms, now)) };
 }
 
 /** The same report once more, because its ack was lost: stored once, acknowledged again. */
@@ -60,7 +62,7 @@ async function recordAgain(db: Db, before: DeviceState, next: DeviceState): Prom
   const { base, inventory } = isLatest ? next : before;
   const state = { ...before, seq: next.seq, base, inventory };
   await advanceTo(db, state);
-  return { outcome: 'again', state, news: NO_NEWS };
+  return { outcome: 'again', state, changed: false };
 }
 
 async function recordConflict(
@@ -78,7 +80,7 @@ async function recordConflict(
     now,
   );
   const alarms = isNew ? [...before.alarms, 'report_conflict' as const] : before.alarms;
-  return { outcome: 'conflict', state: { ...state, alarms }, news: NO_NEWS };
+  return { outcome: 'conflict', state: { ...state, alarms }, changed: false };
 }
 
 async function advanceTo(db: Db, state: DeviceState): Promise<void> {

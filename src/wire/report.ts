@@ -8,7 +8,13 @@ import { inventory } from './inventory.ts';
 import { EAT_PROFILE } from './version.ts';
 
 /** All readings of one collection cycle, as the agent's spool holds them: unsigned. */
-export type Report = { id: string; collectedAt: string; readings: Readings };
+export type Report = {
+  id: string;
+  collectedAt: string;
+  /** Set where only a part was read anew: the time of the cycle that the rest comes from. */
+  factsAt?: string;
+  readings: Readings;
+};
 
 const time = z.iso.datetime();
 const tookMs = z.number().nonnegative();
@@ -70,6 +76,8 @@ export const reportClaims = z.object({
   /** Digest of the policy that the agent holds, or null. */
   cfg: z.string().max(60).nullable().default(null),
   collected_at: time,
+  /** Where only a part was read anew, such as the VPN after an order: the time of the cycle that the rest is from. */
+  facts_at: time.optional(),
   /** Reports that the spool lost for lack of room, since enrolment. */
   dropped: z.number().int().nonnegative().default(0),
   readings: z.record(z.string().max(60), wireReading).optional(),

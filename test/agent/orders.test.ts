@@ -3,14 +3,23 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Identity } from '../../src/agent/enrolment.ts';
 import { sessionSigner } from '../../src/agent/keys.ts';
 import { Ledger, ledgerState, type Outcome } from '../../src/agent/ledger.ts';
-import { createOrders, done, sealReceipt, type OrderHandlers } from '../../src/agent/orders.ts';
+import {
+  createOrders,
+  done,
+  sealReceipt,
+  type DueReceipt,
+  type OrderHandlers,
+  type Plan,
+} from '../../src/agent/orders.ts';
 import { statePaths } from '../../src/agent/paths.ts';
 import { stateFile } from '../../src/agent/state-file.ts';
 import { uuidv7 } from '../../src/agent/uuid.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { ok } from '../../src/base/result.ts';
 import { open, seal, TYP } from '../../src/wire/envelope.ts';
 import { deviceUrn, serverUrn } from '../../src/wire/ids.ts';
 import { receiptClaims, type OrderClaims } from '../../src/wire/order.ts';
+import type { TestServer } from './test-server.ts';
 import { connected, eventually, quiet, startAgent, temporaryFolder } from './harness.ts';
 
 const orderKey = await sessionSigner();
@@ -49,18 +58,20 @@ function claimsWith(change: Change = {}): OrderClaims {
 
 const sign = (claims: OrderClaims, signer = orderKey) => seal(TYP.order, claims, signer);
 
+const planned = (run: Plan['run']) => () => ok<Plan>({ holders: [], atOnce: false, run });
+
 async function setUp(handlers?: OrderHandlers) {
   const path = `${await temporaryFolder()}/orders.json`;
-  const openLedger = () => Ledger.open(stateFile(path, ledgerState, quiet), Date.now());
+  const openLedger = () => Ledger.open(stateFile(path, ledgerState, quiet));
   const ledger = await openLedger();
   const scan = vi.fn(async (): Promise<Outcome> => done({ report: 'r' }));
-  const receipts: string[] = [];
+  const receipts: DueReceipt[] = [];
   const orders = createOrders({
     ledger,
-    handlers: handlers ?? { 'scan features': scan },
+    handlers: handlers ?? { 'scan features': planned(scan) },
     clock: systemClock,
     log: quiet,
-    onReceipt: (jti) => receipts.push(jti),
+    onReceipt: (due) => receipts.push(due),
   });
   const take = async (claims: OrderClaims, signer = orderKey) => {
     await orders.take(await sign(claims, signer), identity);
@@ -75,7 +86,10 @@ describe('an order', () => {
     const claims = claimsWith();
     expect(await take(claims)).toEqual({ status: 200, text: 'done', results: { report: 'r' } });
     expect(scan).toHaveBeenCalledTimes(1);
-    expect(receipts).toEqual([claims.jti]);
+    expect(receipts).toEqual([
+      { jti: claims.jti, phase: 'received' },
+      { jti: claims.jti, phase: 'complete' },
+    ]);
     expect(ledger.unacknowledged.map(({ jti }) => jti)).toEqual([claims.jti]);
   });
 
@@ -87,7 +101,7 @@ describe('an order', () => {
     expect(ledger.unacknowledged).toEqual([]);
     await take(claims);
     expect(scan).toHaveBeenCalledTimes(1);
-    expect(receipts).toEqual([claims.jti, claims.jti]);
+    expect(receipts.map(({ phase }) => phase)).toEqual(['received', 'complete', 'complete']);
     expect(ledger.unacknowledged.length).toBe(1);
   });
 
@@ -107,24 +121,19 @@ describe('an order', () => {
     expect(reopened.last('features')).toBe(500);
   });
 
-  test('is in the journal before it is carried out; a crash in between is told as failed', async () => {
+  test('is in the journal before it is carried out, and stays open there when a crash comes in between', async () => {
     let onDisk = '';
     const { path, take, openLedger } = await setUp({
-      'scan features': async () => {
+      'scan features': planned(async () => {
         onDisk = await readFile(path, 'utf8');
         return done({});
-      },
+      }),
     });
     const claims = claimsWith();
     await take(claims);
-    expect(JSON.parse(onDisk).entries[0]).toMatchObject({ jti: claims.jti, outcome: null });
+    expect(JSON.parse(onDisk).entries[0]).toMatchObject({ jti: claims.jti, phase: 'acting', outcome: null });
     await writeFile(path, onDisk);
-    const reopened = await openLedger();
-    expect(reopened.find(claims.jti)?.outcome).toMatchObject({
-      status: 500,
-      text: 'interrupted by a restart',
-    });
-    expect(reopened.unacknowledged.length).toBe(1);
+    expect((await openLedger()).unfinished).toMatchObject([{ jti: claims.jti }]);
   });
 
   test.each<[string, Change, { status: number; text: string }]>([
@@ -185,7 +194,7 @@ describe('an order', () => {
       handlers: {},
       clock: systemClock,
       log: quiet,
-      onReceipt: (jti) => receipts.push(jti),
+      onReceipt: (due) => receipts.push(due),
     });
     await orders.take(await seal(TYP.receipt, claimsWith(), orderKey), identity);
     await orders.take('garbage', identity);
@@ -194,9 +203,9 @@ describe('an order', () => {
 
   test('that fails says so', async () => {
     const { take } = await setUp({
-      'scan features': async () => {
+      'scan features': planned(async () => {
         throw new Error('no disk');
-      },
+      }),
     });
     expect(await take(claimsWith())).toMatchObject({ status: 500, text: 'no disk' });
   });
@@ -212,8 +221,8 @@ describe('an order', () => {
   test('that cannot be journalled is not carried out', async () => {
     const { scan } = await setUp();
     const file = stateFile('/nowhere/orders.json', ledgerState, quiet);
-    const ledger = await Ledger.open(file, Date.now());
-    const handlers = { 'scan features': scan };
+    const ledger = await Ledger.open(file);
+    const handlers = { 'scan features': planned(scan) };
     const orders = createOrders({ ledger, handlers, clock: systemClock, log: quiet, onReceipt: () => {} });
     await orders.take(await sign(claimsWith()), identity);
     expect(scan).not.toHaveBeenCalled();
@@ -223,11 +232,11 @@ describe('an order', () => {
     const slow = Promise.withResolvers<void>();
     onTestFinished(() => slow.resolve());
     const { take } = await setUp({
-      'scan features': async () => {
+      'scan features': planned(async () => {
         await slow.promise;
         return done({});
-      },
-      'allow x-posture:vpn': async () => done({}),
+      }),
+      'allow x-posture:vpn': planned(async () => done({})),
     });
     void take(claimsWith());
     const other = claimsWith({ oc2: { action: 'allow', target: { 'x-posture:vpn': {} } } });
@@ -277,14 +286,16 @@ async function reporting() {
   return running;
 }
 
+const complete = ({ receipts }: TestServer) => receipts.filter(({ phase }) => phase === 'complete');
+
 describe('with a server', () => {
   test('scan: a complete new report, then the receipt that names it', async () => {
     const { server } = await reporting();
     server.last.send({ t: 'order', jws: await server.order() });
-    await eventually('a receipt', () => server.receipts.length > 0);
+    await eventually('a receipt', () => complete(server).length > 0);
     await eventually('the report', () => server.reports.length > 1);
     expect(server.reports[1]?.kind).toBe('full');
-    expect(server.receipts[0]?.oc2).toMatchObject({
+    expect(complete(server)[0]?.oc2).toMatchObject({
       status: 200,
       results: { report: server.reports[1]?.jti },
     });
@@ -294,21 +305,21 @@ describe('with a server', () => {
     const { server } = await reporting();
     server.acknowledgeReceipts = false;
     server.last.send({ t: 'order', jws: await server.order() });
-    await eventually('a receipt', () => server.receipts.length === 1);
+    await eventually('a receipt', () => complete(server).length === 1);
     server.acknowledgeReceipts = true;
     server.dropConnections();
-    await eventually('it again', () => server.receipts.length === 2);
-    expect(server.receipts[1]).toEqual(server.receipts[0]);
+    await eventually('it again', () => complete(server).length === 2);
+    expect(complete(server)[1]).toEqual(complete(server)[0]);
   });
 
   test('a device that was down when it was ordered answers after a restart', async () => {
     const { server, folder, agent } = await reporting();
     server.acknowledgeReceipts = false;
     server.last.send({ t: 'order', jws: await server.order() });
-    await eventually('a receipt', () => server.receipts.length === 1);
+    await eventually('a receipt', () => complete(server).length === 1);
     await agent.stop();
     startAgent(folder);
-    await eventually('it again', () => server.receipts.length === 2);
+    await eventually('it again', () => complete(server).length === 2);
     expect(JSON.parse(await readFile(statePaths(folder).orders, 'utf8')).entries.length).toBe(1);
   });
 });

@@ -99,6 +99,10 @@ describe('what FreeRADIUS gets', () => {
     expect(reply('a\r\nb\u0000c\u001b[31md\u009be')['reply:Reply-Message']?.value).toEqual(['a b c [31md e']);
   });
 
+  test('has backslashes doubled, which FreeRADIUS would read as escapes', () => {
+    expect(reply('a\\nb\\')['reply:Reply-Message']?.value).toEqual(['a\\\\nb\\\\']);
+  });
+
   test.each(['x'.repeat(300), 'é'.repeat(200), '😀'.repeat(100)])('fits into 253 bytes: %s', (message) => {
     const [text] = reply(message)['reply:Reply-Message']?.value ?? [''];
     expect(Buffer.byteLength(String(text))).toBeLessThanOrEqual(253);

@@ -129,6 +129,7 @@ function settingsFor(folder: string, { ports, posture, settings }: Plan): Settin
     caFile: posture.caFile,
     credentialFile: 'credential',
     ...settings,
+    accounting: { bufferDir: join(folder, 'buffer'), ...(settings.accounting as object | undefined) },
     freeradius: {
       confdir: join(folder, 'conf'),
       runDir: join(folder, 'run'),
@@ -211,7 +212,7 @@ export function radclient(
 /** Reads what `radclient -x` prints of the packet that came: a line `Received CODE …`, then one line an attribute. */
 function parseAnswer(output: string): RadiusAnswer {
   const [, received = ''] = output.split(/^Received /m);
-  const attributes = [...received.matchAll(/^\t([\w-]+) = (.*)$/gm)].map(([, name = '', value = '']) => [
+  const attributes = [...received.matchAll(/^\t([\w:-]+) = (.*)$/gm)].map(([, name = '', value = '']) => [
     name,
     value.startsWith('"') ? unescaped(value.slice(1, -1)) : value,
   ]);

@@ -21,7 +21,7 @@ import {
   type ServerProcess,
 } from '../support/server-process.ts';
 
-const HOSTILE = '%{User-Name} %{exec:/usr/bin/id} `id` ${raddb} "\\';
+const HOSTILE = '%{User-Name} %{exec:/usr/bin/id} `id` ${raddb} \\n \\000 "\\';
 
 describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, freeradius-utils)', () => {
   let folder: ServerFolder;

@@ -1,0 +1,266 @@
+import type { Actor } from '../base/actors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { STATUS } from '../wire/order.ts';
+import type { VpnProfile } from '../wire/vpn.ts';
+import { bounded } from './bounded.ts';
+import { isHeld, lapsed, nextLapse, wantedOf } from './holders.ts';
+import type { Ledger } from './ledger.ts';
+import { createMailbox } from './mailbox.ts';
+import { createTurns } from './turns.ts';
+import { VpnFailure, type SeenProfile, type VpnDriver, type VpnState, type VpnWanted } from './vpn/driver.ts';
+
+/** Cuts this computer off from everything but what has to stay reachable. Wanted states are idempotent. */
+export type Isolating = {
+  inspect(): Promise<{ state: 'isolated' | 'none' | 'unknown' }>;
+  apply(): Promise<unknown>;
+  lift(): Promise<unknown>;
+};
+
+export type KeeperDeps = {
+  driver: VpnDriver;
+  isolation: Isolating;
+  ledger: Ledger;
+  clock: Clock;
+  log: Logger;
+  /** Told after every act, also one that failed. */
+  onActed(): void;
+  /** Shortened by tests. */
+  limits?: Partial<Limits>;
+};
+
+const LIMITS = {
+  /** Milliseconds that the driver gets for one wanted state. */
+  actMs: 45_000,
+  inspectMs: 10_000,
+  /** After it was told to stop; then we go on without it. */
+  graceMs: 2_000,
+  firstRetryMs: 2_000,
+  longestRetryMs: 60_000,
+};
+
+type Limits = typeof LIMITS;
+
+/** Where a holder ends by itself, the clock on the wall is looked at this often: a computer may sleep. */
+const LOOK_MS = 15_000;
+
+/**
+ * The only one who moves the VPN: brings the driver to what the holders in the journal want, one act at a time.
+ * What loosens (allowing, setting a profile) is broken off as soon as somebody holds.
+ */
+export class VpnKeeper implements Actor {
+  readonly name = 'vpn';
+  readonly #deps: KeeperDeps;
+  readonly #limits: Limits;
+  readonly #inTurn = createTurns();
+  readonly #wakes = createMailbox<'look' | 'stop'>();
+  /** An enforcement that has not begun: it will see the newest holders, so that one is enough. */
+  #waiting: Promise<VpnState> | null = null;
+  #loosening: AbortController | null = null;
+  /** Whether rules of isolation are known to be in the system. */
+  #isolated = false;
+  #failures = 0;
+  /** Monotonic milliseconds. */
+  #retryAt: number | null = null;
+  #seen: VpnState | null = null;
+  #problem: string | null = null;
+
+  constructor(deps: KeeperDeps) {
+    this.#deps = deps;
+    this.#limits = { ...LIMITS, ...deps.limits };
+  }
+
+  /** What was seen last; null before anything was. */
+  get seen(): VpnState | null {
+    return this.#seen;
+  }
+
+  /** Why the wanted state is not reached, or null. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  get isolated(): boolean {
+    return this.#isolated;
+  }
+
+  /** Brings the VPN to what the holders want now. Rejects where it is not reached; it is tried again by itself then. */
+  enforce(): Promise<VpnState> {
+    if (isHeld(this.#deps.ledger.holders)) this.#breakOff();
+    this.#waiting ??= this.#inTurn(() => {
+      this.#waiting = null;
+      return this.#bring();
+    });
+    return this.#waiting;
+  }
+
+  /** Sets a profile; it does not come up while anybody holds. Rejects where it was not set. */
+  async set(profile: VpnProfile, up: boolean, signal: AbortSignal): Promise<VpnState> {
+    const { ledger, onActed } = this.#deps;
+    try {
+      return await this.#inTurn(async () => {
+        const isUp = up && !isHeld(ledger.holders);
+        const state = await this.#act({ state: 'set', profile, up: isUp }, signal);
+        // The block has to know the new gateway, too.
+        return isHeld(ledger.holders) ? await this.#act(wantedOf(ledger.holders)) : state;
+      });
+    } finally {
+      onActed();
+    }
+  }
+
+  /** At a start: undoes what was half set, and enforces what is held. Never rejects. */
+  async recover(): Promise<void> {
+    const { driver, isolation, ledger, log } = this.#deps;
+    const { actMs, graceMs } = this.#limits;
+    const failed = (what: string) => (error: unknown) => log.error({ err: error }, what);
+    await bounded(() => driver.restore(), actMs, graceMs).catch(
+      failed('a half set profile was not put back'),
+    );
+    await this.#look().catch(failed('the VPN could not be looked at'));
+    await bounded(() => isolation.inspect(), actMs, graceMs).then(
+      ({ state }) => void (this.#isolated = state === 'isolated'),
+      failed('isolation could not be looked at'),
+    );
+    await this.#lapse().catch(failed('the journal could not be written'));
+    // Rules without a holder are what a crash between lifting and allowing left.
+    const isLeft = this.#seen?.block === 'holding' || this.#isolated;
+    if (isHeld(ledger.holders) || isLeft) await this.enforce().catch(() => {});
+  }
+
+  /** Looks whether what is held still is, and does it again where it is not. Never rejects. */
+  async check(): Promise<void> {
+    const { ledger, log } = this.#deps;
+    const want = wantedOf(ledger.holders);
+    if (want.state !== 'denied') return;
+    try {
+      const { block } = await this.#look();
+      const stillHeld = block !== 'none' && !isLive(this.#seen, want.profiles);
+      // Names that the policy lets through may have other addresses by now.
+      if (stillHeld && ledger.holders.contain === null) return;
+      if (!stillHeld) log.warn({ block }, 'a VPN that is held was not; it is taken down again');
+      await this.enforce();
+    } catch (error) {
+      log.warn({ err: error }, 'whether the VPN is held could not be seen to');
+    }
+  }
+
+  /** Ends holders whose time is over, and tries again what has failed. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    signal.addEventListener('abort', () => this.#wakes.put('stop'), { once: true });
+    while (!signal.aborted) {
+      await this.#wakes.take(this.#waitMs());
+      if (signal.aborted) return;
+      const isOver = await this.#lapse().catch((error: unknown) => {
+        log.error({ err: error }, 'the journal could not be written');
+        return false;
+      });
+      const isDue = this.#retryAt !== null && clock.monotonic() >= this.#retryAt;
+      if (isOver || isDue) await this.enforce().catch(() => {});
+    }
+  }
+
+  #breakOff(): void {
+    this.#loosening?.abort(new VpnFailure('The VPN was denied meanwhile.', STATUS.refused, null));
+  }
+
+  async #bring(): Promise<VpnState> {
+    try {
+      const [moved, isolated] = await Promise.allSettled([
+        this.#act(wantedOf(this.#deps.ledger.holders)),
+        this.#isolate(),
+      ]);
+      if (isolated.status === 'rejected') throw isolated.reason;
+      if (moved.status === 'rejected') throw moved.reason;
+      this.#settle();
+      return moved.value;
+    } catch (error) {
+      this.#retryLater(error);
+      throw error;
+    } finally {
+      this.#deps.onActed();
+      this.#wakes.put('look');
+    }
+  }
+
+  async #act(want: VpnWanted, outer?: AbortSignal): Promise<VpnState> {
+    const control = new AbortController();
+    if (want.state !== 'denied') this.#loosening = control;
+    const signal = outer === undefined ? control.signal : AbortSignal.any([control.signal, outer]);
+    const { actMs, graceMs } = this.#limits;
+    try {
+      this.#seen = await bounded((s) => this.#deps.driver.apply(want, s), actMs, graceMs, signal);
+      return this.#seen;
+    } catch (error) {
+      if (error instanceof VpnFailure && error.seen !== null) this.#seen = error.seen;
+      throw error;
+    } finally {
+      if (this.#loosening === control) this.#loosening = null;
+    }
+  }
+
+  async #isolate(): Promise<void> {
+    const { isolation, ledger } = this.#deps;
+    const { actMs, graceMs } = this.#limits;
+    const isWanted = ledger.holders.contain !== null;
+    if (!isWanted && !this.#isolated) return;
+    await bounded(() => (isWanted ? isolation.apply() : isolation.lift()), actMs, graceMs);
+    this.#isolated = isWanted;
+  }
+
+  async #look(): Promise<VpnState> {
+    const { inspectMs, graceMs } = this.#limits;
+    this.#seen = await bounded((signal) => this.#deps.driver.inspect(signal), inspectMs, graceMs);
+    return this.#seen;
+  }
+
+  async #lapse(): Promise<boolean> {
+    const { ledger, clock, log } = this.#deps;
+    const over = lapsed(ledger.holders, clock.now());
+    for (const cause of over) {
+      await ledger.lapse(cause, clock.now());
+      log.info({ cause }, 'the time of a holder is over');
+    }
+    return over.length > 0;
+  }
+
+  #settle(): void {
+    if (this.#problem !== null) this.#deps.log.info('the VPN is in the wanted state again');
+    this.#problem = null;
+    this.#failures = 0;
+    this.#retryAt = null;
+  }
+
+  #retryLater(error: unknown): void {
+    this.#problem = error instanceof Error ? error.message : String(error);
+    this.#retryAt = null;
+    // Where there is nothing to act on, trying again changes nothing; the next order or start looks anew.
+    if (error instanceof VpnFailure && error.status === STATUS.notFound) return;
+    const retryMs = Math.min(this.#limits.longestRetryMs, this.#limits.firstRetryMs * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#retryAt = this.#deps.clock.monotonic() + retryMs;
+    this.#deps.log.warn({ problem: this.#problem, retryMs }, 'the VPN is not in the wanted state');
+  }
+
+  #waitMs(): number {
+    const { ledger, clock } = this.#deps;
+    const next = nextLapse(ledger.holders);
+    const untilLapse = next === null ? Infinity : Math.min(LOOK_MS, Math.max(0, next - clock.now()));
+    const untilRetry = this.#retryAt === null ? Infinity : Math.max(0, this.#retryAt - clock.monotonic());
+    return Math.min(untilLapse, untilRetry);
+  }
+}
+
+/** Whether one of the profiles (null: any) is up or coming up. */
+export function isLive(seen: VpnState | null, which: readonly string[] | null): boolean {
+  if (seen === null) return false;
+  if (which === null && seen.interfaces.length > 0) return true;
+  return seen.profiles.some(
+    (one) => isMeant(one, which) && (one.state === 'up' || one.state === 'connecting'),
+  );
+}
+
+function isMeant({ id, name }: SeenProfile, which: readonly string[] | null): boolean {
+  return which === null || which.includes(name) || which.includes(id);
+}

@@ -1,0 +1,229 @@
+import type { Clock } from '../base/clock.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import type { PublicJwk } from '../wire/envelope.ts';
+import { uuid } from '../wire/ids.ts';
+import { STATUS, targetOf, type OrderClaims } from '../wire/order.ts';
+import { openProfile } from '../wire/sealed-profile.ts';
+import { setVpn, whichVpn, type SealedProfile } from '../wire/vpn.ts';
+import { holding, isHeld, type Cause, type Holder, type HolderChange } from './holders.ts';
+import type { Ledger, LedgerEntry, Outcome } from './ledger.ts';
+import { done, failed, outcomeOf, type OrderHandler, type OrderHandlers, type Plan } from './orders.ts';
+import { VpnFailure, type VpnState } from './vpn/driver.ts';
+import type { VpnKeeper } from './vpn-keeper.ts';
+
+export type VpnOrdersDeps = {
+  keeper: VpnKeeper;
+  ledger: Ledger;
+  clock: Clock;
+  /** Why nothing is done to the VPN of this computer, for a person; null where it is. */
+  observing: string | null;
+  /** Gateways that this computer may be set to; null: any. */
+  allowedGateways: readonly string[] | null;
+  /** The encryption key's ECDH; null while the device has no keys. */
+  agree: () => ((peer: PublicJwk) => Promise<Uint8Array>) | null;
+};
+
+type Deps = VpnOrdersDeps;
+type Planned = Result<Plan, Outcome>;
+
+/** Longest time for which a computer can be isolated, or its VPN denied, by one order with a duration. */
+const MAX_DURATION_MS = 30 * 86_400_000;
+
+/** What the agent can do about VPN and network when it is ordered to. */
+export function vpnOrders(deps: VpnOrdersDeps): OrderHandlers {
+  const { observing } = deps;
+  const handler =
+    (plan: (claims: OrderClaims, deps: Deps) => Planned): OrderHandler =>
+    (claims) =>
+      observing === null
+        ? plan(claims, deps)
+        : refuse(STATUS.notImplemented, `not-implemented: ${observing}`);
+  return {
+    'deny x-posture:vpn': handler(deny),
+    'allow x-posture:vpn': handler(allow),
+    'set x-posture:vpn': handler(set),
+    'contain device': handler(contain),
+    'cancel command': handler(cancel),
+  };
+}
+
+function deny(claims: OrderClaims, deps: Deps): Planned {
+  const which = whichVpn.safeParse(valueOf(claims));
+  const until = untilOf(claims, deps.clock.now());
+  if (!which.success || until === 'too-long') return malformed('deny takes {profiles?} and at most 30 days');
+  const holder = holderBy(claims, deps.clock.now(), { until, profiles: which.data.profiles ?? null });
+  return ok(holderPlan([{ cause: 'server', holder }], () => enforceHeld('server', claims, deps)));
+}
+
+function allow(claims: OrderClaims, deps: Deps): Planned {
+  // Which of them would have to be told from what is held already: whoever wants that sends a new deny.
+  const which = whichVpn.safeParse(valueOf(claims));
+  if (!which.success || which.data.profiles !== undefined) return malformed('allow takes {}: everything');
+  const lift: HolderChange = { cause: 'server', holder: null };
+  return ok(holderPlan([lift], () => enforceLifted('server', deps)));
+}
+
+function contain(claims: OrderClaims, deps: Deps): Planned {
+  const until = untilOf(claims, deps.clock.now());
+  if (until === null || until === 'too-long')
+    return malformed('contain needs args.duration, in milliseconds, of at most 30 days');
+  const holder = holderBy(claims, deps.clock.now(), { until, profiles: null });
+  return ok(holderPlan([{ cause: 'contain', holder }], () => isolate(claims, deps)));
+}
+
+/** Takes back what an order put and still holds. */
+function cancel(claims: OrderClaims, deps: Deps): Planned {
+  const value = valueOf(claims);
+  const id = uuid.safeParse(
+    typeof value === 'object' && value !== null && 'command_id' in value ? value.command_id : value,
+  );
+  if (!id.success) return malformed('cancel takes {command_id}');
+  const found = holding(deps.ledger.holders).find(([, { order }]) => order === id.data);
+  if (found === undefined) return refuse(STATUS.notFound, `nothing of order ${id.data} is in force`);
+  const [cause] = found;
+  return ok(holderPlan([{ cause, holder: null }], () => enforceLifted(cause, deps)));
+}
+
+function set(claims: OrderClaims, deps: Deps): Planned {
+  const value = setVpn.safeParse(valueOf(claims));
+  if (!value.success) return malformed('set takes {profile, up}');
+  const { profile, up } = value.data;
+  const { allowedGateways } = deps;
+  if (allowedGateways !== null && !allowedGateways.includes(profile.gateway.toLowerCase()))
+    return refuse(
+      STATUS.refused,
+      `not-allowed: ${profile.gateway} is not among this computer’s vpn.allowedGateways`,
+    );
+  return ok({ holders: [], atOnce: false, run: (signal) => setProfile(profile, up, deps, signal) });
+}
+
+async function setProfile(
+  sealed: SealedProfile,
+  up: boolean,
+  { keeper, ledger, agree }: Deps,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const agreeWith = agree();
+  if (agreeWith === null) return outcomeOf(STATUS.failed, 'this device has no keys');
+  const opened = await openProfile(sealed, agreeWith);
+  if (!opened.ok) return outcomeOf(STATUS.malformed, 'the secrets are not for this device’s encryption key');
+  const before = summaryOf(keeper.seen);
+  const after = await keeper.set(opened.value, up, signal);
+  return reached(ledger, before, after);
+}
+
+async function isolate(claims: OrderClaims, deps: Deps): Promise<Outcome> {
+  const { keeper, ledger } = deps;
+  try {
+    return await enforceHeld('contain', claims, deps);
+  } catch (error) {
+    // Without a VPN client there is nothing to hold; what was asked for is the isolation.
+    if (keeper.isolated && error instanceof VpnFailure && error.status === STATUS.notFound)
+      return done({ isolated: true, after: summaryOf(keeper.seen) });
+    const outcome = failed(error);
+    if (outcome.status !== STATUS.notImplemented) throw error;
+    await ledger.hold({ cause: 'contain', holder: null });
+    await keeper.enforce().catch(() => {});
+    return outcome;
+  }
+}
+
+/** Brings about what this order holds. */
+async function enforceHeld(cause: Cause, claims: OrderClaims, { keeper, ledger }: Deps): Promise<Outcome> {
+  const before = summaryOf(keeper.seen);
+  const after = await keeper.enforce();
+  if (ledger.holders[cause]?.order !== claims.jti) return superseded();
+  const more = cause === 'contain' ? { isolated: keeper.isolated } : {};
+  return done({ before, after: summaryOf(after), ...more });
+}
+
+async function enforceLifted(cause: Cause, { keeper, ledger }: Deps): Promise<Outcome> {
+  const before = summaryOf(keeper.seen);
+  const after = await keeper.enforce();
+  return ledger.holders[cause] === null ? reached(ledger, before, after) : superseded();
+}
+
+/** Others may hold the VPN down all the same: that is said, since nobody can see it in the state alone. */
+function reached(ledger: Ledger, before: unknown, after: VpnState): Outcome {
+  const results = { before, after: summaryOf(after) };
+  if (!isHeld(ledger.holders)) return done(results);
+  const causes = holding(ledger.holders).map(([cause]) => cause);
+  return outcomeOf(STATUS.done, `done; the VPN is still held by: ${causes.join(', ')}`, {
+    ...results,
+    heldBy: causes,
+  });
+}
+
+/**
+ * At a start, once the keeper has recovered: orders that the end of the last run interrupted get their outcome. What
+ * restricts was completed with the holders; a profile that was half set was put back; the rest nobody can know.
+ */
+export async function closeInterrupted(ledger: Ledger, keeper: VpnKeeper, now: number): Promise<void> {
+  for (const entry of ledger.unfinished)
+    await ledger.finish(entry.jti, afterRestart(entry, ledger, keeper), now);
+}
+
+function afterRestart({ action, jti, target }: LedgerEntry, { holders }: Ledger, keeper: VpnKeeper): Outcome {
+  if (action === 'set')
+    return outcomeOf(STATUS.failed, 'interrupted by a restart; the profile is as it was before');
+  const cause = target === 'x-posture:vpn' ? 'server' : target === 'device' ? 'contain' : null;
+  const isRestrictive = action === 'deny' || action === 'contain';
+  if (cause === null || (!isRestrictive && action !== 'allow'))
+    return outcomeOf(STATUS.failed, 'interrupted by a restart');
+  const holder = holders[cause];
+  if (isRestrictive ? holder?.order !== jti : holder !== null) return superseded();
+  if (keeper.problem !== null) return outcomeOf(STATUS.failed, keeper.problem);
+  return done({ resumed: true, isolated: keeper.isolated, after: summaryOf(keeper.seen) });
+}
+
+const MAX_SHOWN = 20;
+
+/** What a receipt shows of a state: bounded, and nothing that a report does not say. */
+export function summaryOf(state: VpnState | null): object | null {
+  if (state === null) return null;
+  const { profiles, block, interfaces, collateral, problems } = state;
+  const few = (texts: readonly string[]) => texts.slice(0, MAX_SHOWN).map((text) => text.slice(0, 300));
+  return {
+    profiles: profiles
+      .slice(0, MAX_SHOWN)
+      .map(({ name, state: now }) => ({ name: name.slice(0, 100), state: now })),
+    block,
+    interfaces: few(interfaces),
+    collateral: few(collateral),
+    problems: few(problems),
+  };
+}
+
+function holderPlan(holders: readonly HolderChange[], run: Plan['run']): Plan {
+  return { holders, atOnce: true, run };
+}
+
+function holderBy(
+  { jti, cause }: OrderClaims,
+  since: number,
+  { until, profiles }: Pick<Holder, 'until' | 'profiles'>,
+): Holder {
+  return { since, until, profiles, reason: cause.reason, order: jti, checks: [] };
+}
+
+function untilOf({ oc2 }: OrderClaims, now: number): number | null | 'too-long' {
+  const { duration } = oc2.args;
+  if (duration === undefined) return null;
+  return duration > MAX_DURATION_MS ? 'too-long' : now + duration;
+}
+
+function valueOf(claims: OrderClaims): unknown {
+  return claims.oc2.target[targetOf(claims)];
+}
+
+function superseded(): Outcome {
+  return outcomeOf(STATUS.refused, 'superseded');
+}
+
+function malformed(what: string): Planned {
+  return refuse(STATUS.malformed, `malformed: ${what}`);
+}
+
+function refuse(status: number, text: string): Planned {
+  return err(outcomeOf(status, text));
+}

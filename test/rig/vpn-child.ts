@@ -1,0 +1,64 @@
+import { appendFileSync } from 'node:fs';
+import { createHost } from '../../src/agent/host.ts';
+import { VpnFailure, type VpnDriver, type VpnWanted } from '../../src/agent/vpn/driver.ts';
+import { linuxVpn } from '../../src/agent/vpn/linux.ts';
+import { noFailpoints, type Failpoints } from '../../src/base/failpoint.ts';
+import { createLogger } from '../../src/base/log.ts';
+
+/**
+ * The driver as a process of its own, for tests inside the guest: `vpn-child inspect|restore|apply STATE [WANTED]
+ * [KILL-AT]`. Prints one JSON object. `KILL-AT` is the number of the failpoint at which it kills itself; every
+ * failpoint that is reached is written to `STATE/points`.
+ */
+const [verb = '', stateFolder = '', wanted = 'null', killAt = '0'] = process.argv.slice(2);
+
+function counting(limit: number): Failpoints {
+  let count = 0;
+  return {
+    async reach(point) {
+      count += 1;
+      appendFileSync(`${stateFolder}/points`, `${count} ${point}\n`);
+      if (count === limit) process.kill(process.pid, 'SIGKILL');
+    },
+  };
+}
+
+const self = {
+  version: 'test',
+  startedAt: new Date().toISOString(),
+  keyProtection: null,
+  integrity: null,
+  spoolDropped: 0,
+  crashes: 0,
+  managed: [],
+};
+const driver = linuxVpn({
+  host: createHost({ self: () => self, questions: { watch: [], tags: {} } }),
+  stateFolder,
+  log: createLogger('vpn', process.env['LEVEL'] ?? 'debug'),
+  failpoints: killAt === '0' ? noFailpoints : counting(Number(killAt)),
+});
+
+async function answer(of: VpnDriver): Promise<unknown> {
+  switch (verb) {
+    case 'inspect':
+      return of.inspect();
+    case 'restore':
+      await of.restore();
+      return of.inspect();
+    default:
+      return of.apply(JSON.parse(wanted) as VpnWanted);
+  }
+}
+
+const started = performance.now();
+try {
+  const seen = await answer(driver);
+  process.stdout.write(`${JSON.stringify({ ok: true, tookMs: performance.now() - started, seen })}\n`);
+} catch (error) {
+  if (!(error instanceof VpnFailure)) throw error;
+  const { message, status, seen } = error;
+  process.stdout.write(
+    `${JSON.stringify({ ok: false, tookMs: performance.now() - started, message, status, seen })}\n`,
+  );
+}
