@@ -28,6 +28,19 @@ export default defineConfig({
           maxWorkers: 1,
         },
       },
+      // A real tunnel: gateway and laptops in one virtual machine (docs/rig.md).
+      {
+        test: {
+          name: 'rig',
+          include: ['test/rig/**/*.test.ts'],
+          globalSetup: 'test/rig/setup.ts',
+          setupFiles: 'test/rig/each.ts',
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          maxWorkers: 1,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -37,6 +37,7 @@ const stages: Stage[] = [
   },
   suite('unit', ['rules', 'unit'], 240),
   suite('system', ['system'], 900),
+  suite('rig', ['rig'], 600),
 ];
 
 rmSync(output, { recursive: true, force: true });
