@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { assess, firstToFix, judge, missingRequired } from '../policy/judge.ts';
-import type { Rulebook } from '../policy/compiled.ts';
-import { parsePolicy, type Policy } from '../policy/policy.ts';
+import { assess, firstToFix, judgeFairly, missingRequired } from '../policy/judge.ts';
+import type { CompiledPolicy } from '../policy/compiled.ts';
+import { parsePolicy, type Policy, type Rulebook } from '../policy/policy.ts';
 import type { CheckId, Readings } from '../../collectors/specs.ts';
 import type { Risk, Verdict } from '../wire/decision.ts';
 
@@ -14,8 +14,12 @@ export type Judgement = {
   requiredUnknown: CheckId[];
 };
 
-export function judgeAll(readings: Readings, policy: Rulebook, now: number): Judgement {
-  const verdicts = judge(readings, policy, now);
+/** A policy for judging oneself: the server's, which knows since when things are as they are, or the shipped one. */
+export type OwnPolicy = Rulebook & Partial<Pick<CompiledPolicy, 'courses' | 'unknownSince'>>;
+
+export function judgeAll(readings: Readings, policy: OwnPolicy, now: number): Judgement {
+  const { courses: begun = {}, unknownSince: since = {} } = policy;
+  const verdicts = judgeFairly(readings, policy, now, { since, begun });
   return {
     verdicts,
     risk: assess(verdicts, policy),

@@ -2,7 +2,7 @@ import type { AgentSelf } from '../../collectors/check.ts';
 import type { Readers, Readings } from '../../collectors/specs.ts';
 import { iso } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
-import type { Rulebook } from '../policy/compiled.ts';
+import type { Rulebook } from '../policy/policy.ts';
 import type { Policy } from '../policy/policy.ts';
 import { questionsFor } from '../policy/questions.ts';
 import type { Report } from '../wire/report.ts';

@@ -4,10 +4,9 @@ import type { Readings } from '../../collectors/specs.ts';
 import type { Archive } from '../agent/archive.ts';
 import { replayArchive } from '../agent/archive-replay.ts';
 import { enrolmentState, identityOf, type EnrolmentState } from '../agent/enrolment.ts';
-import { judgeAll, loadDefaultPolicy, type Judgement } from '../agent/judgement.ts';
+import { judgeAll, loadDefaultPolicy, type Judgement, type OwnPolicy } from '../agent/judgement.ts';
 import { statePaths } from '../agent/paths.ts';
 import { openPolicy, standingState } from '../agent/standing.ts';
-import type { Rulebook } from '../policy/compiled.ts';
 import { questionsFor } from '../policy/questions.ts';
 import { readArchive } from './agent-capture.ts';
 import { readKnown, readNow } from './agent-reading.ts';
@@ -58,7 +57,7 @@ async function replayAndJudge(settings: Settings, archive: Archive): Promise<Che
   return { device, ...judged(readings, policy), replay: { takenAt, agent, system, checks, leftOut } };
 }
 
-type PolicyInForce = { policy: Rulebook; source: 'server' | 'default' };
+type PolicyInForce = { policy: OwnPolicy; source: 'server' | 'default' };
 
 function judged(readings: Readings, { policy, source }: PolicyInForce) {
   const judgement = judgeAll(readings, policy, Date.now());

@@ -2,27 +2,32 @@ import { z } from 'zod';
 import type { Platform } from '../../collectors/check.ts';
 import { checkIds, isCheckId, type CheckId } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
+import { MODES } from '../wire/decision.ts';
 import { baselineSchema, type Baseline } from './baseline.ts';
-import { MODES } from './groups.ts';
+import type { UnknownSince } from './judge.ts';
 import { policySchema, type Policy } from './policy.ts';
 import { knownTags, watchSchema, withOwnQuestions } from './questions.ts';
-
-/** What judging needs of a policy; the whole of it, or what was compiled of it for one device. */
-export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch'> & {
-  /** Reference data, for the checks that compare with it. */
-  baseline?: Baseline | null;
-};
 
 const time = z.number().int().nonnegative();
 
 /** When checks that fail or warn began to, as the server has followed them (milliseconds): deadlines count from here. */
 const courses = z
-  .record(z.string(), z.strictObject({ since: time, failedAt: time.nullable() }))
+  .record(
+    z.string(),
+    z.strictObject({ since: time, failedAt: time.nullable(), spent: z.boolean().default(false) }),
+  )
   .transform(
     (all) =>
       Object.fromEntries(Object.entries(all).filter(([id]) => isCheckId(id))) as Partial<
-        Record<CheckId, { since: number; failedAt: number | null }>
+        Record<CheckId, { since: number; failedAt: number | null; spent: boolean }>
       >,
+  );
+
+/** Since when checks are unknown, milliseconds. */
+const unknownSince = z
+  .record(z.string(), time)
+  .transform(
+    (all) => Object.fromEntries(Object.entries(all).filter(([id]) => isCheckId(id))) as UnknownSince,
   );
 
 /** Checks that are not named are not judged. */
@@ -43,6 +48,7 @@ const compiledPolicy = z.strictObject({
   baseline: baselineSchema.nullable().default(null),
   mode: z.enum(MODES).default('enforce'),
   courses: courses.default({}),
+  unknownSince: unknownSince.default({}),
 });
 
 /**
@@ -52,7 +58,7 @@ const compiledPolicy = z.strictObject({
 export type CompiledPolicy = z.infer<typeof compiledPolicy>;
 
 /** What is peculiar to one device. */
-export type Personal = Pick<CompiledPolicy, 'mode' | 'courses'> & {
+export type Personal = Pick<CompiledPolicy, 'mode' | 'courses' | 'unknownSince'> & {
   /** Its system; where that is not known it gets every system's questions, and asks its own. */
   platform?: Platform | null;
   /** What of the baseline concerns it; see `baselineFor`. */
@@ -61,11 +67,9 @@ export type Personal = Pick<CompiledPolicy, 'mode' | 'courses'> & {
   held: boolean;
 };
 
-export function compile(
-  policy: Policy,
-  { mode, courses: followed, held, platform = null, baseline = null }: Personal,
-) {
+export function compile(policy: Policy, personal: Personal) {
   const { version, name, risk, standing, isolation } = policy;
+  const { mode, courses: followed, unknownSince: unknown, held, platform = null, baseline = null } = personal;
   const { watch, tags } = platform === null ? policy : withOwnQuestions(policy, platform);
   const judged = checkIds.filter((id) => policy.checks[id].weight > 0 || policy.checks[id].required);
   return {
@@ -80,6 +84,7 @@ export function compile(
     checks: Object.fromEntries(judged.map((id) => [id, policy.checks[id]])),
     mode,
     courses: followed,
+    unknownSince: unknown,
   };
 }
 

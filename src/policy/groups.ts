@@ -1,13 +1,5 @@
 import { z } from 'zod';
-
-/**
- * How much of a policy is put in force for a device.
- * - `observe`: everything is judged and on record; nothing is cut, and the user is told nothing
- * - `warn`: the user is told what is wrong and by when; nothing is cut
- * - `enforce`: risk decides what the device may do
- */
-export const MODES = ['observe', 'warn', 'enforce'] as const;
-export type Mode = (typeof MODES)[number];
+import { MODES, type Mode } from '../wire/decision.ts';
 
 /** What an administrator has said about a device; nothing that the device says of itself. */
 export type Traits = { id: string; tags: readonly string[]; directoryGroups: readonly string[] };

@@ -1,11 +1,12 @@
 import type { z } from 'zod';
-import { checkIds, type CheckId, type Fact, type ReasonCode, type Readings } from '../../collectors/specs.ts';
+import { checkIds, type CheckId, type Fact, type Readings } from '../../collectors/specs.ts';
 import type { Reading, Unknown } from '../base/reading.ts';
 import { RISK_LEVELS, type Level, type Risk, type RiskLevel, type Verdict } from '../wire/decision.ts';
-import type { Rulebook } from './compiled.ts';
+import type { Rulebook } from './policy.ts';
+import { pointsFor, withGrace, type Begun } from './grace.ts';
 import type { Context, Finding, Rule } from './rule.ts';
 import { rules } from './rules.ts';
-import { sentenceFor } from './words.ts';
+import { isoOrNull, sentenceFor, type Span } from './words.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -23,7 +24,7 @@ export function judge(
   since: UnknownSince = {},
 ): Verdict[] {
   return checkIds.flatMap((id) => {
-    const verdict = judgeOne(id, readings, policy, now, since[id] ?? now);
+    const verdict = judgeOne(id, readings, policy, now, since[id] ?? null);
     return verdict === null ? [] : [verdict];
   });
 }
@@ -33,7 +34,7 @@ function judgeOne(
   readings: Partial<Readings>,
   policy: Rulebook,
   now: number,
-  since: number,
+  since: number | null,
 ): Verdict | null {
   const { weight, required } = policy.checks[id];
   const reading: Reading<unknown> | undefined = readings[id];
@@ -58,7 +59,7 @@ function knownVerdict(
   { id, fact, readings }: KnownFact,
   policy: Rulebook,
   now: number,
-  since: number,
+  since: number | null,
 ): Verdict {
   // The registry pairs each rule with its own check's fact and settings; a union of pairs cannot say so.
   const rule = rules[id] as unknown as Rule<CheckId>;
@@ -78,43 +79,67 @@ function knownVerdict(
   if (finding.level === 'unknown') {
     return unknownVerdict(id, finding.given, policy, now, finding.since ?? since);
   }
-  return verdictOf(id, finding.level, finding.reason ?? 'ok', finding.expected, finding.given);
+  const { level, reason, expected, given } = finding;
+  return verdictOf(policy, { check: id, level, expected, given, reason: reason ?? 'ok' }, null);
 }
 
-function unknownVerdict(id: CheckId, given: string, policy: Rulebook, now: number, since: number): Verdict {
+/** Without `since` (milliseconds), its hours begin now. */
+function unknownVerdict(
+  id: CheckId,
+  given: string,
+  policy: Rulebook,
+  now: number,
+  since: number | null,
+): Verdict {
   const { graceHours, then } = policy.checks[id].unknown;
-  const level: Level = now - since < graceHours * HOUR_MS ? 'unknown' : then;
-  return verdictOf(id, level, `${id}-unknown`, 'a clear answer', given);
+  const until = (since ?? now) + graceHours * HOUR_MS;
+  const over = now >= until;
+  const span = since === null ? null : { since, until, over };
+  const level = over ? then : 'unknown';
+  return verdictOf(
+    policy,
+    { check: id, level, expected: 'a clear answer', given, reason: `${id}-unknown` },
+    span,
+  );
 }
 
 function wordsFor(reading: Unknown): string {
   return reading.detail === '' ? reading.why : `${reading.why} (${reading.detail})`;
 }
 
-function verdictOf(
-  check: CheckId,
-  level: Level,
-  reason: ReasonCode | 'ok',
-  expected: string,
-  given: string,
-): Verdict {
-  return { check, level, expected, given, reason, sentence: sentenceFor(reason, expected, given) };
+type Found = Pick<Verdict, 'check' | 'level' | 'expected' | 'given' | 'reason'>;
+
+function verdictOf(policy: Rulebook, found: Found, span: Span | null): Verdict {
+  return {
+    ...found,
+    points: pointsFor(found.level, policy.checks[found.check].weight),
+    sentence: sentenceFor(found.reason, found.expected, found.given, span),
+    since: isoOrNull(span?.since ?? null),
+    until: isoOrNull(span?.until ?? null),
+  };
 }
 
-/** Adds up what the verdicts weigh. A fail counts whole, a warn half (rounded up), pass and unknown nothing. */
+/** Judges with the grace that each check has left. */
+export function judgeFairly(
+  readings: Partial<Readings>,
+  policy: Rulebook,
+  now: number,
+  { since, begun }: { since: UnknownSince; begun: Begun },
+): Verdict[] {
+  return withGrace(judge(readings, policy, now, since), begun, policy, now);
+}
+
+/** Adds up what the verdicts weigh; the level is at least what the floor of a failed check says. */
 export function assess(verdicts: readonly Verdict[], policy: Rulebook): Risk {
-  const points = verdicts.reduce((sum, verdict) => sum + weightOf(verdict, policy), 0);
-  const score = Math.min(100, points);
-  const floors = verdicts
-    .filter(({ level }) => level === 'fail')
-    .map(({ check }) => policy.checks[check].floor);
-  return { score, level: highest([levelFor(score, policy), ...floors]) };
-}
-
-function weightOf(verdict: Verdict, policy: Rulebook): number {
-  const { weight } = policy.checks[verdict.check];
-  if (verdict.level === 'fail') return weight;
-  return verdict.level === 'warn' ? Math.ceil(weight / 2) : 0;
+  const score = Math.min(
+    100,
+    verdicts.reduce((sum, verdict) => sum + verdict.points, 0),
+  );
+  let level = levelFor(score, policy);
+  for (const verdict of verdicts) {
+    if (verdict.level === 'fail') level = higher(level, policy.checks[verdict.check].floor);
+  }
+  return { score, level };
 }
 
 function levelFor(score: number, policy: Rulebook): RiskLevel {
@@ -122,8 +147,8 @@ function levelFor(score: number, policy: Rulebook): RiskLevel {
   return score >= policy.risk.medium ? 'medium' : 'low';
 }
 
-function highest(levels: readonly RiskLevel[]): RiskLevel {
-  return levels.reduce((a, b) => (RISK_LEVELS.indexOf(b) > RISK_LEVELS.indexOf(a) ? b : a));
+function higher(a: RiskLevel, b: RiskLevel): RiskLevel {
+  return RISK_LEVELS.indexOf(b) > RISK_LEVELS.indexOf(a) ? b : a;
 }
 
 const ORDER: readonly Level[] = ['fail', 'warn', 'unknown', 'pass'];

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { checkIds, type CheckId } from '../../collectors/specs.ts';
 import { parseSettings, type SettingsProblem } from '../base/settings.ts';
 import type { Result } from '../base/result.ts';
-import { ACCESS, RISK_LEVELS } from '../wire/decision.ts';
+import { ACCESS, MODES, RISK_LEVELS } from '../wire/decision.ts';
 import { gatewayName } from '../wire/vpn.ts';
+import type { Baseline } from './baseline.ts';
 import { breaker, fairness, graceRow } from './fairness.ts';
-import { groups, MODES } from './groups.ts';
+import { groups } from './groups.ts';
 import { tagsSchema, watchSchema } from './questions.ts';
 import { rules } from './rules.ts';
 
@@ -114,6 +115,11 @@ export const policySchema = z
   });
 
 export type Policy = z.infer<typeof policySchema>;
+/** What judging needs of a policy; the whole of it, or what was compiled of it for one device. */
+export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch'> & {
+  /** Reference data, for the checks that compare with it. */
+  baseline?: Baseline | null;
+};
 export type CheckPolicy = Policy['checks'][CheckId];
 
 /** Reads a policy file's text. Every problem is named with line, column and what would be right. */

@@ -141,7 +141,7 @@ export class Connection {
     const { everySeconds, fullEverySeconds } = standing.inForce().policy.heartbeat;
     const rhythm = { heartbeat_s: everySeconds, full_s: fullEverySeconds };
     this.#send({ t: 'welcome', version, ...this.#nextNonce(), seq_min: state?.seq ?? 0, ...rhythm });
-    this.#send({ t: 'policy', jws: await standing.sealFor(device) });
+    if (state !== null) this.#send({ t: 'policy', jws: await standing.sealFor(state) });
     await orders.reconcile(device);
   }
 

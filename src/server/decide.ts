@@ -1,8 +1,22 @@
 import type { ReasonCode, Readings } from '../../collectors/specs.ts';
+import { follow, type Courses } from '../policy/course.ts';
+import { withGrace } from '../policy/grace.ts';
+import { modeFor, type Traits } from '../policy/groups.ts';
 import { assess, firstToFix, judge, type UnknownSince } from '../policy/judge.ts';
+import type { Memory } from '../policy/memory.ts';
 import type { Policy } from '../policy/policy.ts';
+import { tell } from '../policy/reminders.ts';
+import { settledVerdicts } from '../policy/steady.ts';
 import { sentenceFor } from '../policy/words.ts';
-import { ACCESS, type Access, type Decision, type Risk, type Verdict } from '../wire/decision.ts';
+import {
+  ACCESS,
+  type Access,
+  type Decision,
+  type Held,
+  type Mode,
+  type Risk,
+  type Verdict,
+} from '../wire/decision.ts';
 
 /** All that a decision rests on. Times are in milliseconds. */
 export type Evidence = {
@@ -16,6 +30,10 @@ export type Evidence = {
   cloned: boolean;
   /** The VPN session that is up; `unknown` where no gateway tells of its sessions. */
   session?: VpnSession;
+  traits: Traits;
+  /** Until when an administrator lets it in whatever its state; null where nobody does. */
+  breakGlassUntil: number | null;
+  memory: Memory;
 };
 
 /** Milliseconds; `until` is Infinity for a session that is known to be up. */
@@ -30,12 +48,21 @@ export type Terms = NamedPolicy & { listeningSince: number };
 export type Decided = {
   decision: Decision;
   verdicts: Verdict[];
-  /** The next moment at which silence alone changes the decision; Infinity when it cannot. */
-  silenceAt: number;
+  /** The next moment at which time alone changes something; Infinity when it cannot. */
+  nextAt: number;
+  /** What has to be remembered; the very memory of the evidence where nothing has changed. */
+  memory: Memory;
+  /** Whether the user is to be reminded of a deadline now. */
+  remind: boolean;
+  /** Whether the breaker has no say: a severe detection or a copied identity cannot wait for anybody. */
+  severe: boolean;
 };
 
 /** What one consideration allows, and why. */
 type Opinion = { access: Access; risk: Risk; reason: ReasonCode | 'ok'; sentence: string };
+
+/** What is put in force of what is asked for; `heldUntil` in milliseconds, Infinity where time changes nothing. */
+type Force = { access: Access; held: Held | null; heldUntil: number };
 
 /** Stands for "until something is heard". */
 const OPEN_END = '9999-12-31T23:59:59.999Z';
@@ -45,18 +72,36 @@ const MAX_SENTENCE = 500;
 /** Full reports overdue until the facts count as stale, however many heartbeats say that the agent is alive. */
 const OVERDUE_FULLS = 2;
 
+/** Reasons that are no matter of fairness: they act at once, however many devices they concern. */
+const SEVERE: readonly (ReasonCode | 'ok')[] = ['detection-severe', 'agent-cloned'];
+
 /** Pure. `previous` is the decision in force: it gives the new one its `since` where access stays the same. */
 export function decide(evidence: Evidence, terms: Terms, now: number, previous: Decision | null): Decided {
-  const { policy, label } = terms;
-  const verdicts = judge(evidence.readings, policy, now, evidence.unknownSince);
+  const { policy } = terms;
+  const found = judge(evidence.readings, policy, now, evidence.unknownSince);
+  const courses = follow(evidence.memory.courses, found, policy, now);
+  const verdicts = withGrace(found, courses, policy, now);
   const byRisk = evidence.cloned ? clonedOpinion(policy) : riskOpinion(verdicts, policy);
-  const opinion = stricter(byRisk, silenceOpinion(evidence, terms, now, byRisk.risk));
-  const silenceAt = nextSilence(evidence, terms, now);
-  const since = previous?.access === opinion.access ? previous.since : new Date(now).toISOString();
-  const until = Number.isFinite(silenceAt) ? new Date(silenceAt).toISOString() : OPEN_END;
-  // Much of a sentence can be the device's own words; it goes into rows, frames and RADIUS.
-  const sentence = opinion.sentence.slice(0, MAX_SENTENCE);
-  return { decision: { ...opinion, sentence, since, until, policy: label }, verdicts, silenceAt };
+  const asked = stricter(byRisk, silenceOpinion(evidence, terms, now, byRisk.risk));
+  const { mode } = modeFor(policy, evidence.traits);
+  const force = evidence.cloned
+    ? { access: asked.access, held: null, heldUntil: Infinity }
+    : forceOf({ asked, mode, evidence, terms, now, previous, steady: { verdicts, courses } });
+  const changesAt = Math.min(nextSilence(evidence, terms, now), force.heldUntil, nextEnd(verdicts, now));
+  const told = tell(evidence.memory, verdicts, mode, now);
+  return {
+    decision: {
+      ...decisionOf(asked, force, { now, previous, changesAt }),
+      policy: terms.label,
+      mode,
+      ...told.words,
+    },
+    verdicts,
+    nextAt: Math.min(changesAt, told.nextAt),
+    memory: remembered(evidence.memory, { ...evidence.memory, courses, remindedAt: told.remindedAt }),
+    remind: told.due,
+    severe: evidence.cloned || verdicts.some(isSevere),
+  };
 }
 
 /** Whether two decisions say the same, apart from the times that every report moves. */
@@ -68,8 +113,96 @@ export function sameDecision(a: Decision | null, b: Decision): boolean {
     a.sentence === b.sentence &&
     a.policy === b.policy &&
     a.risk.score === b.risk.score &&
-    a.risk.level === b.risk.level
+    a.risk.level === b.risk.level &&
+    a.mode === b.mode &&
+    a.would === b.would &&
+    a.held === b.held &&
+    a.deadline === b.deadline
   );
+}
+
+/** Whether a device that may do this has lost what it needs the VPN for. */
+export function isCut(access: Access | undefined): boolean {
+  return access === 'quarantine' || access === 'deny';
+}
+
+/** The same decision held at restrict by the breaker, until a person has confirmed it. */
+export function heldByBreaker(decision: Decision, now: number, previous: Decision | null): Decision {
+  const would = decision.would ?? decision.access;
+  const since = sinceOf('restrict', previous, now);
+  return { ...decision, access: 'restrict', would, held: 'breaker', since };
+}
+
+function decisionOf(
+  asked: Opinion,
+  { access, held }: Force,
+  { now, previous, changesAt }: { now: number; previous: Decision | null; changesAt: number },
+) {
+  return {
+    access,
+    risk: asked.risk,
+    reason: asked.reason,
+    // Much of a sentence can be the device's own words; it goes into rows, frames and RADIUS.
+    sentence: asked.sentence.slice(0, MAX_SENTENCE),
+    since: sinceOf(access, previous, now),
+    until: Number.isFinite(changesAt) ? new Date(changesAt).toISOString() : OPEN_END,
+    would: held === null ? null : asked.access,
+    held,
+  };
+}
+
+function sinceOf(access: Access, previous: Decision | null, now: number): string {
+  return previous?.access === access ? previous.since : new Date(now).toISOString();
+}
+
+type Asked = {
+  asked: Opinion;
+  mode: Mode;
+  evidence: Evidence;
+  terms: Terms;
+  now: number;
+  previous: Decision | null;
+  steady: { verdicts: readonly Verdict[]; courses: Courses };
+};
+
+function forceOf(all: Asked): Force {
+  const { asked, mode, evidence, now } = all;
+  const { breakGlassUntil } = evidence;
+  if (asked.access === 'allow') return { access: 'allow', held: null, heldUntil: Infinity };
+  if (breakGlassUntil !== null && now < breakGlassUntil) {
+    return { access: 'allow', held: 'break-glass', heldUntil: breakGlassUntil };
+  }
+  if (mode !== 'enforce') return { access: 'allow', held: 'mode', heldUntil: Infinity };
+  return steadied(all);
+}
+
+/** A worse access waits until what asks for it has held for a while; a change of the policy is no flap. */
+function steadied({ asked, evidence, terms, now, previous, steady }: Asked): Force {
+  const inForce = { access: asked.access, held: null, heldUntil: Infinity };
+  const isSameRule = previous?.policy === terms.label && previous.mode === 'enforce';
+  if (previous === null || !isSameRule || !isStricter(asked.access, previous.access)) return inForce;
+  const { settled, settlesAt } = settledVerdicts(steady.verdicts, steady.courses, terms.policy, now);
+  const sure = stricter(
+    riskOpinion(settled, terms.policy),
+    silenceOpinion(evidence, terms, now, asked.risk),
+  ).access;
+  const access = isStricter(sure, previous.access) ? sure : previous.access;
+  return access === asked.access ? inForce : { access, held: 'steady', heldUntil: settlesAt };
+}
+
+/** When the next grace of a check ends, also that of an unknown. */
+function nextEnd(verdicts: readonly Verdict[], now: number): number {
+  const ends = verdicts.flatMap(({ until }) => (until === null ? [] : [Date.parse(until)]));
+  return Math.min(...ends.filter((end) => end > now), Infinity);
+}
+
+function remembered(before: Memory, after: Memory): Memory {
+  const isSame = before.courses === after.courses && before.remindedAt === after.remindedAt;
+  return isSame ? before : after;
+}
+
+function isSevere({ level, reason }: Verdict): boolean {
+  return level === 'fail' && SEVERE.includes(reason);
 }
 
 function riskOpinion(verdicts: readonly Verdict[], policy: Policy): Opinion {
@@ -150,5 +283,9 @@ function nextSilence({ seenAt, factsAt, session }: Evidence, terms: Terms, now: 
 
 /** The stricter of two; where they agree, the first one's reason stands. */
 function stricter(a: Opinion, b: Opinion): Opinion {
-  return ACCESS.indexOf(b.access) > ACCESS.indexOf(a.access) ? b : a;
+  return isStricter(b.access, a.access) ? b : a;
+}
+
+function isStricter(a: Access, b: Access): boolean {
+  return ACCESS.indexOf(a) > ACCESS.indexOf(b);
 }

@@ -1,19 +1,23 @@
+import { z } from 'zod';
 import { checkIds, isCheckId, type CheckId, type Readings } from '../../collectors/specs.ts';
 import { parseJson } from '../base/json.ts';
 import type { Reading } from '../base/reading.ts';
 import type { UnknownSince } from '../policy/judge.ts';
+import { NO_MEMORY, parseMemory, type Memory } from '../policy/memory.ts';
 import { isWhole } from '../policy/tags.ts';
 import type { Verdict } from '../wire/decision.ts';
 import { inventory, type Inventory } from '../wire/inventory.ts';
 import type { Base, WireReading } from '../wire/report.ts';
 import type { Evidence, VpnSession } from './decide.ts';
+import { parseBreakGlass, type BreakGlass } from './break-glass.ts';
 import { openAlarms, type AlarmKind } from './store/alarms.ts';
 import { currentDecision, type Recorded } from './store/decisions.ts';
 import { findDevice, type Device } from './store/devices.ts';
+import { memoryOf } from './store/memories.ts';
 import { rawOf, readingsOf } from './store/reports.ts';
 import { lastGranted, openOfDevice, sessionsAreKnown } from './store/sessions.ts';
 import type { Db } from './store/store.ts';
-import type { RawRow, ReadingRow } from './store/tables.ts';
+import type { MemoryRow, RawRow, ReadingRow } from './store/tables.ts';
 
 /** What the server knows of a device now. Never changed in place: what is accepted makes a new one. */
 export type DeviceState = {
@@ -39,6 +43,14 @@ export type DeviceState = {
   readonly askedAt: Readonly<UnknownSince>;
   readonly alarms: readonly AlarmKind[];
   readonly session: VpnSession;
+  /** What administrators have said of it. `revision` rises with each change. */
+  readonly tags: readonly string[];
+  readonly directoryGroups: readonly string[];
+  readonly breakGlass: BreakGlass | null;
+  readonly revision: number;
+  readonly memory: Memory;
+  /** What its compiled policy was last made from, and how often that has changed. */
+  readonly compiled: { readonly key: string; readonly revision: number };
   readonly decision: Recorded | null;
   readonly verdicts: readonly Verdict[];
   /** When to judge again although nothing was heard. */
@@ -46,7 +58,7 @@ export type DeviceState = {
 };
 
 export function evidenceOf(state: DeviceState): Evidence {
-  const { readings, seenAt, factsAt, session } = state;
+  const { id, readings, seenAt, factsAt, session, tags, directoryGroups, breakGlass, memory } = state;
   return {
     readings,
     seenAt,
@@ -54,13 +66,17 @@ export function evidenceOf(state: DeviceState): Evidence {
     session,
     unknownSince: unknownSince(state),
     cloned: state.alarms.includes('cloned_key'),
+    traits: { id, tags, directoryGroups },
+    breakGlassUntil: breakGlass?.until ?? null,
+    memory,
   };
 }
 
 /** A check that a device never says anything about has been unknown since it was enrolled. */
-function unknownSince(state: DeviceState): UnknownSince {
-  const entries = checkIds.map((id) => [id, state.knownAt[id] ?? state.askedAt[id] ?? state.enrolledAt]);
-  return Object.fromEntries(entries) as UnknownSince;
+export function unknownSince(state: DeviceState): UnknownSince {
+  const times: UnknownSince = {};
+  for (const id of checkIds) times[id] = state.knownAt[id] ?? state.askedAt[id] ?? state.enrolledAt;
+  return times;
 }
 
 /** Reads a device as it is on disk; null when there is none. */
@@ -76,6 +92,7 @@ export async function loadState(db: Db, id: string): Promise<DeviceState | null>
     askedAt: Object.fromEntries(rows.map((row) => [row.id, row.askedAt])),
     alarms: (await openAlarms(db, id)).map((alarm) => alarm.kind),
     session: await sessionOf(db, id),
+    ...remembered(await memoryOf(db, id)),
     decision: await currentDecision(db, id),
     verdicts: [],
     dueAt: 0,
@@ -109,7 +126,21 @@ function basics(device: Device) {
     agentVersion: device.agent_version,
     dropped: device.dropped,
     inventory: parseInventory(device.inventory),
+    tags: parseNames(device.tags),
+    directoryGroups: parseNames(device.directory_groups),
+    breakGlass: parseBreakGlass(device.break_glass),
+    revision: device.revision,
   };
+}
+
+function parseNames(json: string): string[] {
+  return z.array(z.string()).catch([]).parse(parseJson(json));
+}
+
+function remembered(row: MemoryRow | undefined) {
+  if (row === undefined) return { memory: NO_MEMORY, compiled: { key: '', revision: 0 } };
+  const { memory, compiled: key, compiled_revision: revision } = row;
+  return { memory: parseMemory(parseJson(memory)), compiled: { key, revision } };
 }
 
 /** One that another version wrote in another shape is as good as none: the next full report brings it anew. */

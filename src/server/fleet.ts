@@ -6,8 +6,11 @@ import type { Store } from './store/store.ts';
 export type Fleet = KeyedLock & {
   /** Null when there is no such device, or it is not live. */
   get(id: string): Promise<DeviceState | null>;
-  /** Those in memory. */
+  /** Those in memory, and how many they are. */
   all(): Iterable<DeviceState>;
+  count(): number;
+  /** One of those in memory. */
+  peek(id: string): DeviceState | undefined;
   /** To be called after the commit of what it says. */
   put(state: DeviceState): void;
   /** The store is right, we may not be: it is read again when next asked for. */
@@ -29,6 +32,8 @@ export function createFleet(store: Store): Fleet {
       return state;
     },
     all: () => states.values(),
+    count: () => states.size,
+    peek: (id) => states.get(id),
     put: (state) => void states.set(state.id, state),
     forget: (id) => void states.delete(id),
   };

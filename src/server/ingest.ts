@@ -5,9 +5,9 @@ import type { Decision } from '../wire/decision.ts';
 import { digest } from '../wire/ids.ts';
 import type { Refusal } from '../wire/refusal.ts';
 import { acceptReport, type Acceptance } from './accept-report.ts';
-import type { Terms } from './decide.ts';
 import type { DeviceState } from './device-state.ts';
 import type { Fleet } from './fleet.ts';
+import { isNews, type Judging, type News } from './judge-device.ts';
 import type { Metrics } from './metrics.ts';
 import type { Nonces } from './nonces.ts';
 import { NotAdvanced, recordReport, type Recording } from './record-report.ts';
@@ -32,11 +32,11 @@ export type IngestParts = {
   clock: Clock;
   /** The server's own urn. */
   audience: string;
-  terms: () => Terms;
+  terms: () => Judging;
   metrics: Metrics;
   log: Logger;
-  /** Called after the commit of a decision that differs from the one before. */
-  decided: (state: DeviceState) => void;
+  /** Called after the commit of a judgement that is any news. */
+  decided: (state: DeviceState, news: News) => void;
 };
 
 export function createIngest(parts: IngestParts): Ingest {
@@ -86,7 +86,7 @@ async function record(parts: IngestParts, before: DeviceState, accepted: Accepta
     const recording = await store.write((db) => recordReport(db, before, accepted, parts.terms(), now));
     fleet.put(recording.state);
     metrics.reported(accepted.claims.kind, recording.outcome);
-    if (recording.changed) parts.decided(recording.state);
+    if (isNews(recording.news)) parts.decided(recording.state, recording.news);
     return recording;
   } catch (error) {
     // Somebody else wrote to this device: what we hold of it is not to be built on.

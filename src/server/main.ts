@@ -11,6 +11,7 @@ import { exists } from './init.ts';
 import { createListening } from './listening.ts';
 import { createMetrics } from './metrics.ts';
 import { reloadPolicy, watchPolicy, type PolicyWatch } from './policy-file.ts';
+import { judgeDue } from './rejudge.ts';
 import { runRetention } from './retention.ts';
 import { createServices, type Services } from './services.ts';
 import { closedOnFailure, StartError } from './start-error.ts';
@@ -117,8 +118,9 @@ function closing(name: string, close: () => Promise<void>): Actor {
   };
 }
 
-/** A changed policy goes to every device that is connected, and every device is judged by it. */
-function policyWatch(file: string, { clock, log, standing, connections, fleet }: Services): PolicyWatch {
+/** Every device is judged by a changed policy, and then given it: whom the breaker holds must not cut itself off. */
+function policyWatch(file: string, services: Services): PolicyWatch {
+  const { clock, log, standing, connections, fleet, judging } = services;
   return {
     file,
     clock,
@@ -126,13 +128,18 @@ function policyWatch(file: string, { clock, log, standing, connections, fleet }:
     async replace(policy) {
       const before = standing.inForce();
       if ((await standing.replace(policy)).version === before.version) return;
+      const told = new Map([...fleet.all()].map(({ id, compiled }) => [id, compiled.revision]));
+      for (const state of fleet.all()) fleet.put({ ...state, dueAt: 0 });
+      await judgeDue(judging);
       const sameRhythm = isDeepStrictEqual(before.policy.heartbeat, policy.heartbeat);
       for (const live of connections.all()) {
-        if (sameRhythm) live.send({ t: 'policy', jws: await standing.sealFor(live.device) });
+        const state = fleet.peek(live.device);
         // The rhythm is told once a connection; in the old one a device would seem silent.
-        else live.drop();
+        if (!sameRhythm || state === undefined) live.drop();
+        // Where judging has found news for the device's own policy, it has been sent already.
+        else if (told.get(state.id) === state.compiled.revision)
+          live.send({ t: 'policy', jws: await standing.sealFor(state) });
       }
-      for (const state of fleet.all()) fleet.put({ ...state, dueAt: 0 });
     },
   };
 }

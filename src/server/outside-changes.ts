@@ -1,5 +1,6 @@
-import { judgeAgain, type JudgingParts } from './rejudge.ts';
+import { heldIn, storedBreaker } from './breaker-record.ts';
 import type { Connections } from './connections.ts';
+import { judgeAgain, type JudgingParts } from './rejudge.ts';
 
 export type OutsideParts = JudgingParts & { connections: Connections };
 
@@ -12,17 +13,35 @@ export async function noticeChange(parts: OutsideParts, device: string): Promise
   else await judgeAgain(parts, device);
 }
 
-/** Looks for what commands have changed in the store beside us: devices revoked or approved, alarms cleared. */
+/** Looks for what commands have changed in the store beside us: devices, their alarms, the breaker. */
 export async function noticeOutsideChanges(parts: OutsideParts): Promise<void> {
   const { store, fleet } = parts;
   if (!(await store.changedElsewhere())) return;
-  const devices = await store.read((db) => db.selectFrom('devices').select(['id', 'status']).execute());
+  await noticeBreaker(parts);
+  const devices = await store.read((db) =>
+    db.selectFrom('devices').select(['id', 'status', 'revision']).execute(),
+  );
   const alarms = await store.read((db) =>
     db.selectFrom('alarms').select(['device', 'kind']).where('cleared_at', 'is', null).execute(),
   );
-  const live = new Set(devices.filter((device) => device.status === 'live').map((device) => device.id));
+  const live = new Map(devices.flatMap((one) => (one.status === 'live' ? [[one.id, one.revision]] : [])));
   for (const state of fleet.all()) {
     const open = alarms.filter((alarm) => alarm.device === state.id).length;
-    if (!live.has(state.id) || open !== state.alarms.length) await noticeChange(parts, state.id);
+    const isSame = live.get(state.id) === state.revision && open === state.alarms.length;
+    if (!isSame) await noticeChange(parts, state.id);
+  }
+}
+
+/** What a person has confirmed is judged again at once. */
+async function noticeBreaker({ store, fleet, terms }: OutsideParts): Promise<void> {
+  const { breaker } = terms();
+  const stored = await store.read(storedBreaker);
+  const { trippedAt, openUntil } = breaker.state();
+  if (breaker.unsaved() !== null || (stored.trippedAt === trippedAt && stored.openUntil === openUntil))
+    return;
+  breaker.set(stored);
+  for (const id of heldIn(fleet)) {
+    const state = fleet.peek(id);
+    if (state !== undefined) fleet.put({ ...state, dueAt: 0 });
   }
 }

@@ -2,9 +2,8 @@ import type { Readings } from '../../collectors/specs.ts';
 import type { UnknownSince } from '../policy/judge.ts';
 import { toWire } from '../wire/report.ts';
 import type { Acceptance, Content } from './accept-report.ts';
-import type { Terms } from './decide.ts';
 import type { DeviceState } from './device-state.ts';
-import { judgeDevice } from './judge-device.ts';
+import { judgeDevice, NO_NEWS, type Judging, type News } from './judge-device.ts';
 import { raiseAlarm } from './store/alarms.ts';
 import { advance, type Progress } from './store/devices.ts';
 import { contentOf, deleteRaw, deleteReadings, insertReport, putRaw, putReadings } from './store/reports.ts';
@@ -15,8 +14,7 @@ export type Recording = {
   outcome: 'stored' | 'again' | 'conflict';
   /** The device as it now is on disk. */
   state: DeviceState;
-  /** Whether the decision is another one than before. */
-  changed: boolean;
+  news: News;
 };
 
 /** Thrown inside a unit so that nothing of it is stored: the number was used, or the device revoked, meanwhile. */
@@ -29,7 +27,7 @@ export async function recordReport(
   db: Db,
   before: DeviceState,
   acceptance: Acceptance,
-  terms: Terms,
+  judging: Judging,
   now: number,
 ): Promise<Recording> {
   const { claims, content, next } = acceptance;
@@ -40,7 +38,7 @@ export async function recordReport(
       : recordConflict(db, before, next, claims.jti, now);
   }
   await advanceTo(db, next);
-  if (content === null || content.historic) return judgedRecording(db, next, terms, now);
+  if (content === null || content.historic) return judgedRecording(db, next, judging, now);
   await deleteReadings(db, next.id, content.dropped);
   await putReadings(db, readingRows(before, next, content.given.readings));
   await deleteRaw(
@@ -49,11 +47,11 @@ export async function recordReport(
     Object.keys(before.raw).filter((check) => !Object.hasOwn(next.raw, check)),
   );
   await putRaw(db, rawRows(next.id, content, now));
-  return judgedRecording(db, next, terms, now);
+  return judgedRecording(db, next, judging, now);
 }
 
-async function judgedRecording(db: Db, next: DeviceState, terms: Terms, now: number): Promise<Recording> {
-  return { outcome: 'stored', ...(await judgeDevice(db, next, terms, now)) };
+async function judgedRecording(db: Db, next: DeviceState, judging: Judging, now: number): Promise<Recording> {
+  return { outcome: 'stored', ...(await judgeDevice(db, next, judging, now)) };
 }
 
 /** The same report once more, because its ack was lost: stored once, acknowledged again. */
@@ -62,7 +60,7 @@ async function recordAgain(db: Db, before: DeviceState, next: DeviceState): Prom
   const { base, inventory } = isLatest ? next : before;
   const state = { ...before, seq: next.seq, base, inventory };
   await advanceTo(db, state);
-  return { outcome: 'again', state, changed: false };
+  return { outcome: 'again', state, news: NO_NEWS };
 }
 
 async function recordConflict(
@@ -80,7 +78,7 @@ async function recordConflict(
     now,
   );
   const alarms = isNew ? [...before.alarms, 'report_conflict' as const] : before.alarms;
-  return { outcome: 'conflict', state: { ...state, alarms }, changed: false };
+  return { outcome: 'conflict', state: { ...state, alarms }, news: NO_NEWS };
 }
 
 async function advanceTo(db: Db, state: DeviceState): Promise<void> {

@@ -2,12 +2,15 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { serverUrn } from '../wire/ids.ts';
 import type { ServerConfig } from './config.ts';
+import { createBreaker } from './breaker.ts';
+import { storedBreaker } from './breaker-record.ts';
 import { openConnection, type Connection, type ConnectionParts, type Transport } from './connection.ts';
 import { createConnections, type Connections } from './connections.ts';
 import type { DataPaths } from './data-folder.ts';
 import type { DeviceState } from './device-state.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { createIngest } from './ingest.ts';
+import type { News } from './judge-device.ts';
 import type { Listening } from './listening.ts';
 import type { Metrics } from './metrics.ts';
 import { createOrders, type Orders } from './orders.ts';
@@ -55,8 +58,14 @@ export async function createServices(
   const signing = { store, clock, signer: keys.order, issuer: urn };
   const standing = await createStanding(signing, await firstPolicy(config.policyFile, store, log));
   const orders = createOrders({ ...signing, connections, log });
-  const decided = tellDecision(connections, orders, log);
-  const terms = () => ({ ...standing.inForce(), listeningSince: listening.since() });
+  const decided = tellNews({ connections, orders, standing, log });
+  const breaker = createBreaker(await store.read(storedBreaker));
+  const terms = () => ({
+    ...standing.inForce(),
+    listeningSince: listening.since(),
+    breaker,
+    fleet: fleet.count(),
+  });
   const judging = { ...given, fleet, terms, decided, connections };
   const changed = (device: string) => noticeChange(judging, device);
   const { lostAfterSeconds } = config.radius.sessions;
@@ -78,13 +87,26 @@ function linkParts(services: Omit<Services, 'openLink'>): ConnectionParts {
   return { clock, log, connections, orders, standing, sessions, ingest, refused: metrics.refused };
 }
 
+type Tellers = { connections: Connections; orders: Orders; standing: Standing; log: Logger };
+
 /** A decision goes to the device at once, and to whatever it wants of the device's VPN. */
-function tellDecision(connections: Connections, orders: Orders, log: Logger): (state: DeviceState) => void {
-  return ({ id, decision }) => {
+function tellNews({ connections, orders, standing, log }: Tellers) {
+  return (state: DeviceState, news: News): void => {
+    const { id, decision } = state;
     if (decision === null) return;
-    log.info({ device: id, ...decision.decision }, 'decision');
-    connections.of(id)?.send({ t: 'decision', decision: decision.decision });
-    orders.reconcile(id).catch((error: unknown) => log.warn({ err: error, device: id }, 'order not issued'));
+    const live = connections.of(id);
+    if (news.decision) {
+      log.info({ device: id, ...decision.decision }, 'decision');
+      orders
+        .reconcile(id)
+        .catch((error: unknown) => log.warn({ err: error, device: id }, 'order not issued'));
+    }
+    if (news.decision || news.reminder) live?.send({ t: 'decision', decision: decision.decision });
+    if (!news.policy || live === undefined) return;
+    standing.sealFor(state).then(
+      (jws) => live.send({ t: 'policy', jws }),
+      (error: unknown) => log.warn({ err: error, device: id }, 'policy not sent'),
+    );
   };
 }
 

@@ -1,11 +1,17 @@
-import { PLATFORMS, type Platform } from '../../collectors/check.ts';
+import { PLATFORMS } from '../../collectors/check.ts';
 import type { Clock } from '../base/clock.ts';
-import { compile } from '../policy/compiled.ts';
+import { checkIds, type CheckId } from '../../collectors/specs.ts';
+import { compile, type Personal } from '../policy/compiled.ts';
+import type { Course } from '../policy/course.ts';
+import { modeFor } from '../policy/groups.ts';
+import type { UnknownSince } from '../policy/judge.ts';
+import type { Memory } from '../policy/memory.ts';
 import { policySchema, type Policy } from '../policy/policy.ts';
+import type { Decision } from '../wire/decision.ts';
 import { seal, TYP, type Signer } from '../wire/envelope.ts';
 import { deviceUrn, digest } from '../wire/ids.ts';
 import type { NamedPolicy } from './decide.ts';
-import { findDevice, type Device } from './store/devices.ts';
+import { unknownSince, type DeviceState } from './device-state.ts';
 import { getMeta, setMeta } from './store/meta.ts';
 import type { Store } from './store/store.ts';
 
@@ -18,7 +24,7 @@ export type Standing = {
   /** Puts another policy in force, which is on record before this resolves. */
   replace(policy: Policy): Promise<InForce>;
   /** The policy for one device, signed by the order key. */
-  sealFor(device: string): Promise<string>;
+  sealFor(state: DeviceState): Promise<string>;
 };
 
 /** A device that has not met its server for so long has no policy any more. */
@@ -36,24 +42,65 @@ export async function createStanding(
       current = await enforce(store, next, clock.now());
       return current;
     },
-    async sealFor(device) {
-      const row = await store.read((db) => findDevice(db, device));
+    sealFor(state) {
       const iat = Math.floor(clock.now() / 1_000);
-      const { version } = current;
-      const policy = compile(current.policy, {
-        mode: 'enforce',
-        courses: {},
-        held: false,
-        platform: platformOf(row),
-      });
-      const claims = { iss: issuer, aud: deviceUrn(device), iat, exp: iat + VALID_SECONDS, version, policy };
+      const { policy, version } = current;
+      const { memory, breakGlass } = state;
+      const personal = personalOf(state, { policy, memory, decision: state.decision?.decision ?? null });
+      const claims = {
+        iss: issuer,
+        aud: deviceUrn(state.id),
+        iat,
+        exp: iat + VALID_SECONDS,
+        // Rises when either does.
+        version: version + state.compiled.revision,
+        policy: compile(policy, personal),
+        break_glass: breakGlass === null ? null : Math.floor(breakGlass.until / 1_000),
+      };
       return seal(TYP.policy, claims, signer);
     },
   };
 }
 
-function platformOf(device: Device | undefined): Platform | null {
-  return PLATFORMS.find((one) => one === device?.platform) ?? null;
+type Judgement = { policy: Policy; memory: Memory; decision: Decision | null };
+
+/** What one device's compiled policy holds that others' do not. */
+function personalOf(state: DeviceState, { policy, memory, decision }: Judgement): Personal {
+  const { id, tags, directoryGroups } = state;
+  const { mode } = modeFor(policy, { id, tags, directoryGroups });
+  return {
+    mode,
+    courses: begunIn(memory),
+    unknownSince: unknownNow(state),
+    held: decision?.held === 'breaker',
+    platform: PLATFORMS.find((one) => one === state.platform) ?? null,
+  };
+}
+
+/** The same in one word: where it has changed, the device needs its policy anew. */
+export function personalKey(state: DeviceState, judgement: Judgement): string {
+  const { mode, courses, unknownSince, held } = personalOf(state, judgement);
+  return JSON.stringify([mode, courses, unknownSince, held, state.breakGlass?.until ?? null]);
+}
+
+function begunIn({ courses }: Memory): Personal['courses'] {
+  const begun: Personal['courses'] = {};
+  for (const [id, course] of Object.entries(courses) as [CheckId, Course][]) {
+    begun[id] = { since: course.since, failedAt: course.failedAt, spent: course.spent };
+  }
+  return begun;
+}
+
+/** Since when checks are unknown that are so now. */
+function unknownNow(state: DeviceState): UnknownSince {
+  const { readings } = state;
+  const since = unknownSince(state);
+  const unknown: UnknownSince = {};
+  for (const id of checkIds) {
+    const time = since[id];
+    if (readings[id]?.state !== 'known' && time !== undefined) unknown[id] = time;
+  }
+  return unknown;
 }
 
 const LAST_GOOD = 'policy';

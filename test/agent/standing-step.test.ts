@@ -13,7 +13,10 @@ const verdict = (check: CheckId, level: Level): Verdict => ({
   expected: '',
   given: '',
   reason: 'ok',
+  points: 0,
   sentence: `${check} ${level}`,
+  since: null,
+  until: null,
 });
 
 function judged(level: RiskLevel, ...verdicts: Verdict[]) {

@@ -4,9 +4,9 @@ import type { Fact, Readings } from '../../collectors/specs.ts';
 import type { Reading } from '../../src/base/reading.ts';
 import { baselineFor, baselineSchema, type Baseline } from '../../src/policy/baseline.ts';
 import { endOfSupport, lagOf, staleness } from '../../src/policy/behind.ts';
-import { compile, parseCompiled, type Rulebook } from '../../src/policy/compiled.ts';
+import { compile, parseCompiled } from '../../src/policy/compiled.ts';
 import { judge } from '../../src/policy/judge.ts';
-import { parsePolicy } from '../../src/policy/policy.ts';
+import { parsePolicy, type Rulebook } from '../../src/policy/policy.ts';
 
 const DAY = 86_400_000;
 const on = (day: string) => Date.parse(`${day}T12:00:00Z`);
@@ -369,7 +369,13 @@ describe('what a device gets of it', () => {
     const parsed = parsePolicy('version: 1\nname: test');
     if (!parsed.ok) throw new Error('no policy');
     const own = baselineFor(baseline, { 'os-version': known(fact({})) }, 'windows');
-    const compiled = compile(parsed.value, { mode: 'enforce', courses: {}, held: false, baseline: own });
+    const compiled = compile(parsed.value, {
+      mode: 'enforce',
+      courses: {},
+      unknownSince: {},
+      held: false,
+      baseline: own,
+    });
     expect(parseCompiled(JSON.parse(JSON.stringify(compiled)))).toMatchObject({
       ok: true,
       value: { baseline: own },

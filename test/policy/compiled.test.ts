@@ -17,7 +17,8 @@ checks:
 `);
 const personal = {
   mode: 'enforce' as const,
-  courses: { 'os-patch': { since: 1, failedAt: 1 } },
+  courses: { 'os-patch': { since: 1, failedAt: 1, spent: false } },
+  unknownSince: { firewall: 2 },
   held: false,
 };
 
@@ -32,6 +33,7 @@ describe('what a device is given of the policy', () => {
       value: {
         standing: { deny: 'high' },
         courses: personal.courses,
+        unknownSince: { firewall: 2 },
         checks: { firewall: { weight: 0 }, 'os-patch': policy.checks['os-patch'] },
       },
     });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts';
 import type { Reading } from '../../src/base/reading.ts';
+import { pointsFor } from '../../src/policy/grace.ts';
 import { assess, firstToFix, judge, missingRequired } from '../../src/policy/judge.ts';
 import { parsePolicy, type Policy } from '../../src/policy/policy.ts';
 import type { Verdict } from '../../src/wire/decision.ts';
@@ -152,29 +153,34 @@ describe('judging', () => {
 });
 
 describe('properties', () => {
-  const verdicts = fc
-    .uniqueArray(fc.constantFrom(...checkIds), { selector: (id) => id })
-    .chain((ids) =>
-      fc.tuple(
-        ...ids.map((check) =>
-          fc
-            .constantFrom('pass', 'warn', 'fail', 'unknown')
-            .map(
-              (level) =>
-                ({ check, level, expected: '', given: '', reason: 'ok', sentence: '' }) as unknown as Verdict,
-            ),
+  const verdicts = fc.uniqueArray(fc.constantFrom(...checkIds), { selector: (id) => id }).chain((ids) =>
+    fc.tuple(
+      ...ids.map((check) =>
+        fc.constantFrom('pass', 'warn', 'fail', 'unknown').map(
+          (level) =>
+            ({
+              check,
+              level,
+              points: pointsFor(level, policy.checks[check].weight),
+              reason: 'ok',
+            }) as unknown as Verdict,
         ),
       ),
-    );
+    ),
+  );
   const worse = { pass: 'warn', unknown: 'warn', warn: 'fail', fail: 'fail' } as const;
   const rank = { low: 0, medium: 1, high: 2 };
+  const worsened = (one: Verdict): Verdict => {
+    const level = worse[one.level];
+    return { ...one, level, points: pointsFor(level, policy.checks[one.check].weight) };
+  };
 
   test('making a verdict worse never lowers the risk', () => {
     fc.assert(
       fc.property(verdicts, fc.nat(), (list, pick) => {
         fc.pre(list.length > 0);
         const index = pick % list.length;
-        const changed = list.map((one, at) => (at === index ? { ...one, level: worse[one.level] } : one));
+        const changed = list.map((one, at) => (at === index ? worsened(one) : one));
         const before = assess(list, policy);
         const after = assess(changed, policy);
         return after.score >= before.score && rank[after.level] >= rank[before.level];

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { NO_MEMORY } from '../../src/policy/memory.ts';
 import { parsePolicy } from '../../src/policy/policy.ts';
 import { decide, sameDecision, type Evidence } from '../../src/server/decide.ts';
 import { ACCESS, type Decision } from '../../src/wire/decision.ts';
@@ -23,6 +24,9 @@ const healthy: Evidence = {
   seenAt: NOW,
   factsAt: NOW,
   cloned: false,
+  traits: { id: '01930000-0000-7000-8000-000000000000', tags: [], directoryGroups: [] },
+  breakGlassUntil: null,
+  memory: NO_MEMORY,
 };
 
 const at = (ms: number, evidence: Partial<Evidence> = {}, previous: Decision | null = null) =>
@@ -38,6 +42,11 @@ describe('a decision', () => {
       since: AT,
       until: '2026-11-20T10:01:30.000Z',
       policy: 'default (x)',
+      mode: 'enforce',
+      would: null,
+      held: null,
+      deadline: null,
+      remindedAt: null,
     });
     const plain = { readings: healthyReadings(AT, { 'disk-encryption': PLAIN_DISK }) };
     expect(at(0, plain).decision).toMatchObject({

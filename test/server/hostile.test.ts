@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { NO_MEMORY } from '../../src/policy/memory.ts';
 import { acceptReport } from '../../src/server/accept-report.ts';
 import { normalAddress } from '../../src/server/addresses.ts';
 import type { DeviceState } from '../../src/server/device-state.ts';
@@ -37,6 +38,12 @@ const state: DeviceState = {
   askedAt: {},
   alarms: [],
   session: 'unknown',
+  tags: [],
+  directoryGroups: [],
+  breakGlass: null,
+  revision: 0,
+  memory: NO_MEMORY,
+  compiled: { key: '', revision: 0 },
   decision: null,
   verdicts: [],
   dueAt: 0,

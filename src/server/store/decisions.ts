@@ -1,38 +1,69 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { iso } from '../../base/clock.ts';
 import { decision as decisionSchema, type Decision } from '../../wire/decision.ts';
+import { inSlices } from './memories.ts';
+import { preparedRows } from './prepared.ts';
 import type { Db } from './store.ts';
 import type { DecisionRow } from './tables.ts';
 
 /** A decision with the id under which it is on record. */
 export type Recorded = { id: string; decision: Decision };
 
-/** Appends to the history of decisions; the newest is the current one. */
-export async function insertDecision(
+const insert = preparedRows((db, rows: DecisionRow[]) =>
+  db.insertInto('decisions').values(
+    rows.map((row) => ({
+      id: row.id,
+      device: row.device,
+      at: row.at,
+      access: row.access,
+      risk_score: row.risk_score,
+      risk_level: row.risk_level,
+      reason: row.reason,
+      sentence: row.sentence,
+      since: row.since,
+      until: row.until,
+      policy: row.policy,
+      mode: row.mode,
+      would: row.would,
+      held: row.held,
+      deadline: row.deadline,
+    })),
+  ),
+);
+
+/** Appends to the history of decisions; a device's newest is its current one. Answers in the order given. */
+export async function insertDecisions(
   db: Db,
-  device: string,
-  decision: Decision,
+  decided: readonly { device: string; decision: Decision }[],
   now: number,
-): Promise<Recorded> {
-  const id = randomUUIDv7();
-  const { access, risk, reason, sentence, policy } = decision;
-  await db
-    .insertInto('decisions')
-    .values({
-      id,
-      device,
-      at: now,
-      access,
-      risk_score: risk.score,
-      risk_level: risk.level,
-      reason,
-      sentence,
-      since: Date.parse(decision.since),
-      until: Date.parse(decision.until),
-      policy,
-    })
-    .execute();
-  return { id, decision };
+): Promise<Recorded[]> {
+  const rows = decided.map(({ device, decision }) => rowOf(device, decision, now));
+  await inSlices(rows, (slice) => insert(db, slice));
+  return rows.flatMap(({ id }, index) => {
+    const decision = decided[index]?.decision;
+    return decision === undefined ? [] : [{ id, decision }];
+  });
+}
+
+function rowOf(device: string, decision: Decision, now: number): DecisionRow {
+  const { access, risk, reason, sentence, since, until, policy, mode, would, held, deadline } = decision;
+  return {
+    id: randomUUIDv7(),
+    device,
+    at: now,
+    access,
+    risk_score: risk.score,
+    risk_level: risk.level,
+    reason,
+    sentence,
+    since: Date.parse(since),
+    until: Date.parse(until),
+    policy,
+    mode,
+    would,
+    held,
+    deadline: deadline === null ? null : Date.parse(deadline),
+  };
 }
 
 export async function currentDecision(db: Db, device: string): Promise<Recorded | null> {
@@ -69,5 +100,9 @@ function fromRow(row: DecisionRow): Decision {
     since: iso(row.since),
     until: iso(row.until),
     policy: row.policy,
+    ...(row.mode !== null && { mode: row.mode }),
+    would: row.would,
+    held: row.held,
+    deadline: row.deadline === null ? null : iso(row.deadline),
   });
 }

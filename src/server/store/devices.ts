@@ -36,6 +36,10 @@ export async function insertDevice(
     agent_version: null,
     dropped: 0,
     inventory: null,
+    tags: '[]',
+    directory_groups: '[]',
+    break_glass: null,
+    revision: 0,
   };
   await db
     .insertInto('devices')

@@ -10,6 +10,7 @@ export const migrations = {
   '0001-first': { up: first },
   '0002-inventory': { up: withInventory },
   '0003-sessions': { up: withSessions },
+  '0004-fairness': { up: withFairness },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -20,6 +21,8 @@ export async function migrate(db: Db, list: Record<string, Migration> = migratio
 }
 
 const required = (column: ColumnDefinitionBuilder) => column.notNull();
+const emptyList = (column: ColumnDefinitionBuilder) => column.notNull().defaultTo('[]');
+const zero = (column: ColumnDefinitionBuilder) => column.notNull().defaultTo(0);
 const key = (column: ColumnDefinitionBuilder) => column.primaryKey();
 
 async function first(db: Schema): Promise<void> {
@@ -36,6 +39,22 @@ async function first(db: Schema): Promise<void> {
 
 async function withInventory(db: Schema): Promise<void> {
   await db.schema.alterTable('devices').addColumn('inventory', 'text').execute();
+}
+
+async function withFairness(db: Schema): Promise<void> {
+  await db.schema.alterTable('devices').addColumn('tags', 'text', emptyList).execute();
+  await db.schema.alterTable('devices').addColumn('directory_groups', 'text', emptyList).execute();
+  await db.schema.alterTable('devices').addColumn('break_glass', 'text').execute();
+  await db.schema.alterTable('devices').addColumn('revision', 'bigint', zero).execute();
+  for (const name of ['mode', 'would', 'held'])
+    await db.schema.alterTable('decisions').addColumn(name, 'text').execute();
+  await db.schema.alterTable('decisions').addColumn('deadline', 'bigint').execute();
+  await ofDevice(db, 'memories')
+    .addColumn('memory', 'text', required)
+    .addColumn('compiled', 'text', required)
+    .addColumn('compiled_revision', 'bigint', required)
+    .addPrimaryKeyConstraint('memories_key', ['device'] as never)
+    .execute();
 }
 
 type AnyTable = CreateTableBuilder<string, never>;

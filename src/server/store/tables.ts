@@ -9,6 +9,7 @@ export type Tables = {
   readings: ReadingRow;
   raw: RawRow;
   decisions: DecisionRow;
+  memories: MemoryRow;
   wanted: WantedRow;
   orders: OrderRow;
   receipts: ReceiptRow;
@@ -48,6 +49,13 @@ export type DeviceRow = {
   dropped: number;
   /** JSON: what the last full report that spoke of it said. */
   inventory: string | null;
+  /** JSON: lists of names that administrators have given it. */
+  tags: string;
+  directory_groups: string;
+  /** JSON: a `BreakGlass`; null where there is none. It may be past its time. */
+  break_glass: string | null;
+  /** Rises whenever somebody else than the device's own reports changes what it is judged by. */
+  revision: number;
 };
 
 export type KeyRow = {
@@ -121,7 +129,15 @@ export type DecisionRow = {
   since: number;
   until: number;
   policy: string;
+  /** Null in rows of older versions. */
+  mode: string | null;
+  would: string | null;
+  held: string | null;
+  deadline: number | null;
 };
+
+/** What judging remembers of a device, and what its compiled policy was made from. */
+export type MemoryRow = { device: string; memory: string; compiled: string; compiled_revision: number };
 
 export type WantedRow = {
   device: string;
