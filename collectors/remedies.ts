@@ -1,7 +1,7 @@
 import { agentCloned, agentKeyWeak, agentSilent, agentTampered } from './agent/remedy.ts';
 import { avInactive, avMissing, avOutdated } from './antivirus/remedy.ts';
 import type { Remedy } from './check.ts';
-import { detectionOpen, detectionSevere } from './detections/remedy.ts';
+import { detectionOpen, detectionSevere, signalHigh } from './detections/remedy.ts';
 import { diskConverting, diskMixed, diskPlain, diskUnprotected } from './disk-encryption/remedy.ts';
 import { firewallOff, firewallPartial } from './firewall/remedy.ts';
 import { l2tpServerRunning } from './l2tp-server/remedy.ts';
@@ -49,6 +49,7 @@ export const remedies = {
   'antivirus-unknown': unreadable('the state of your antivirus'),
   'detection-open': detectionOpen,
   'detection-severe': detectionSevere,
+  'signal-high': signalHigh,
   'detections-unknown': unreadable('whether your antivirus found anything'),
   'firewall-off': firewallOff,
   'firewall-partial': firewallPartial,

@@ -22,3 +22,13 @@ export const detectionSevere: Remedy = {
     linux: ['Save your work and stop using the computer for company matters.', 'Call IT.'],
   },
 };
+
+export const signalHigh: Remedy = {
+  title: 'Your company’s security team was alerted about this computer',
+  why: 'Until they have closed the alert, the VPN stays closed for this computer.',
+  steps: {
+    windows: ['Save your work and stop using the computer for company matters.', 'Call IT.'],
+    macos: ['Save your work and stop using the Mac for company matters.', 'Call IT.'],
+    linux: ['Save your work and stop using the computer for company matters.', 'Call IT.'],
+  },
+};

@@ -28,5 +28,5 @@ export const detections = defineCheck({
   collects:
     'Malware that the antivirus found and that is not cleaned up yet: its name and severity, never a file name.',
   fact: detectionsFact,
-  reasons: ['detection-open', 'detection-severe'],
+  reasons: ['detection-open', 'detection-severe', 'signal-high'],
 });

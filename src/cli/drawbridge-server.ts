@@ -88,6 +88,7 @@ withData(device.command('show', { isDefault: true }))
   );
 addChange('approve', 'let a pending device in');
 addChange('revoke', 'end a device for good');
+addChange('close-signals', 'what security products found was looked into');
 addChange('clear-alarm', 'believe again that one computer uses this identity');
 
 withData(program.command('sessions'))

@@ -1,6 +1,6 @@
 import { iso } from '../base/clock.ts';
 import type { Result } from '../base/result.ts';
-import { approve, clearAlarm, revoke, type Refused } from '../server/administer.ts';
+import { approve, clearAlarm, closeSignals, revoke, type Refused } from '../server/administer.ts';
 import type { ServerConfig } from '../server/config.ts';
 import {
   deviceDocument,
@@ -116,6 +116,7 @@ const CHANGES = {
   approve: [approve, 'is let in.'],
   revoke: [revoke, 'may not report any more.'],
   'clear-alarm': [clearAlarm, 'has no open alarms.'],
+  'close-signals': [closeSignals, 'has no open signals.'],
 } as const satisfies Record<string, readonly [Change, string]>;
 
 export type ChangeName = keyof typeof CHANGES;

@@ -56,7 +56,8 @@ Examples:
   drawbridge-server device ID --why        with every decision so far
   drawbridge-server device approve ID      let a replacement in; the old device is revoked
   drawbridge-server device revoke ID       lost or sold: it may not report any more
-  drawbridge-server device clear-alarm ID  after looking into a copied identity`;
+  drawbridge-server device clear-alarm ID  after looking into a copied identity
+  drawbridge-server device close-signals ID   after looking into what a security product found`;
 
 export const SESSIONS_HELP = `
 Gateways tell of sessions by accounting (POST /v1/radius/accounting). Without options: those that are up.

@@ -4,6 +4,7 @@ import { formatToken, hashSecret } from '../wire/token.ts';
 import { clearAlarms } from './store/alarms.ts';
 import { audit } from './store/audit.ts';
 import { findDevice, setBoot, setStatus } from './store/devices.ts';
+import { closeSignals as closeOpenSignals } from './store/signals.ts';
 import type { Db } from './store/store.ts';
 import { insertGateway, insertToken, revokeGateway, revokeToken } from './store/tokens.ts';
 
@@ -45,6 +46,18 @@ export async function clearAlarm(db: Db, id: string, { actor, now }: By): Promis
   const cleared = await clearAlarms(db, id, actor, now);
   await setBoot(db, id, null, []);
   await audit(db, now, { actor, action: 'clear alarm', subject: id, detail: { cleared } });
+  return ok([id]);
+}
+
+/** Closes every open signal about a device: what was found was looked into, and the source will not say so. */
+export async function closeSignals(
+  db: Db,
+  id: string,
+  { actor, now }: By,
+): Promise<Result<Touched, Refused>> {
+  if ((await findDevice(db, id)) === undefined) return noDevice(id);
+  const closed = await closeOpenSignals(db, id, actor, now);
+  await audit(db, now, { actor, action: 'close signals', subject: id, detail: { closed } });
   return ok([id]);
 }
 

@@ -34,6 +34,22 @@ export const configSchema = z.strictObject({
     .max(50)
     .default([]),
   radius: radiusSettings.prefault({}),
+  /** Security products that may tell of what they found, by signed webhooks to /v1/signals/<source>. */
+  signals: z
+    .array(
+      z.strictObject({
+        source: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, {
+          message: 'has to be of small letters, digits and -',
+        }),
+        /** Holds `whsec_…`; for the server's user alone. */
+        secretFile: path,
+      }),
+    )
+    .max(50)
+    .refine((all) => new Set(all.map((one) => one.source)).size === all.length, {
+      message: 'names the same source twice',
+    })
+    .default([]),
   retention: z
     .strictObject({
       /** Reports and decisions; the latest of each device stay for as long as the device does. */
@@ -89,6 +105,19 @@ function withAbsolutePaths(config: ServerConfig, folder: string): ServerConfig {
     ...config,
     dataDir,
     policyFile: from(config.policyFile),
+    signals: config.signals.map((one) => ({ ...one, secretFile: from(one.secretFile) })),
+    radius: {
+      ...config.radius,
+      nas: config.radius.nas.map((nas) => ({
+        ...nas,
+        ...(nas.dynamicAuthorization && {
+          dynamicAuthorization: {
+            ...nas.dynamicAuthorization,
+            secretFile: from(nas.dynamicAuthorization.secretFile),
+          },
+        }),
+      })),
+    },
     ...(config.tls && {
       tls: { certFile: from(config.tls.certFile), keyFile: from(config.tls.keyFile) },
     }),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { iso, type Clock } from '../base/clock.ts';
 import type { Result } from '../base/result.ts';
 import { hashSecret } from '../wire/token.ts';
-import { approve, clearAlarm, createToken, revoke, type Refused } from './administer.ts';
+import { approve, clearAlarm, closeSignals, createToken, revoke, type Refused } from './administer.ts';
 import { requireAdmin } from './bearer.ts';
 import type { Connections } from './connections.ts';
 import type { Terms } from './decide.ts';
@@ -100,7 +100,12 @@ function addActing(app: App, parts: ConsoleParts): void {
     return {};
   };
   const schema = { params: idParams, response: { 200: nothing, 404: problem, 409: problem } };
-  for (const [name, change] of Object.entries({ approve, revoke, 'clear-alarm': clearAlarm })) {
+  for (const [name, change] of Object.entries({
+    approve,
+    revoke,
+    'clear-alarm': clearAlarm,
+    'close-signals': closeSignals,
+  })) {
     app.post(`/v1/devices/:id/${name}`, { schema }, ({ params: { id } }) =>
       act((db) => change(db, id, by(parts))),
     );

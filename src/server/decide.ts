@@ -30,6 +30,8 @@ export type Evidence = {
   cloned: boolean;
   /** The VPN session that is up; `unknown` where no gateway tells of its sessions. */
   session?: VpnSession;
+  /** The gravest open signal that is severe, where there is one. */
+  signal?: { source: string; title: string } | null;
   traits: Traits;
   /** Until when an administrator lets it in whatever its state; null where nobody does. */
   breakGlassUntil: number | null;
@@ -73,7 +75,7 @@ const MAX_SENTENCE = 500;
 const OVERDUE_FULLS = 2;
 
 /** Reasons that are no matter of fairness: they act at once, however many devices they concern. */
-const SEVERE: readonly (ReasonCode | 'ok')[] = ['detection-severe', 'agent-cloned'];
+const SEVERE: readonly (ReasonCode | 'ok')[] = ['detection-severe', 'signal-high', 'agent-cloned'];
 
 /** Pure. `previous` is the decision in force: it gives the new one its `since` where access stays the same. */
 export function decide(evidence: Evidence, terms: Terms, now: number, previous: Decision | null): Decided {
@@ -81,7 +83,7 @@ export function decide(evidence: Evidence, terms: Terms, now: number, previous: 
   const found = judge(evidence.readings, policy, now, evidence.unknownSince);
   const courses = follow(evidence.memory.courses, found, policy, now);
   const verdicts = withGrace(found, courses, policy, now);
-  const byRisk = evidence.cloned ? clonedOpinion(policy) : riskOpinion(verdicts, policy);
+  const byRisk = evidence.cloned ? clonedOpinion(policy) : riskWithSignal(verdicts, evidence, policy);
   const asked = stricter(byRisk, silenceOpinion(evidence, terms, now, byRisk.risk));
   const { mode } = modeFor(policy, evidence.traits);
   const force = evidence.cloned
@@ -100,7 +102,7 @@ export function decide(evidence: Evidence, terms: Terms, now: number, previous: 
     nextAt: Math.min(changesAt, told.nextAt),
     memory: remembered(evidence.memory, { ...evidence.memory, courses, remindedAt: told.remindedAt }),
     remind: told.due,
-    severe: evidence.cloned || verdicts.some(isSevere),
+    severe: evidence.cloned || isSignalled(evidence) || verdicts.some(isSevere),
   };
 }
 
@@ -183,7 +185,7 @@ function steadied({ asked, evidence, terms, now, previous, steady }: Asked): For
   if (previous === null || !isSameRule || !isStricter(asked.access, previous.access)) return inForce;
   const { settled, settlesAt } = settledVerdicts(steady.verdicts, steady.courses, terms.policy, now);
   const sure = stricter(
-    riskOpinion(settled, terms.policy),
+    riskWithSignal(settled, evidence, terms.policy),
     silenceOpinion(evidence, terms, now, asked.risk),
   ).access;
   const access = isStricter(sure, previous.access) ? sure : previous.access;
@@ -223,6 +225,22 @@ function clonedOpinion(policy: Policy): Opinion {
     reason: 'agent-cloned',
     sentence: sentenceFor('agent-cloned', 'one computer under this identity', 'two'),
   };
+}
+
+/** What a security product says counts as much as the worst that the device itself could say. */
+function riskWithSignal(verdicts: readonly Verdict[], { signal }: Evidence, policy: Policy): Opinion {
+  const own = riskOpinion(verdicts, policy);
+  if (!signal || own.risk.level === 'high') return own;
+  return {
+    access: policy.access.high,
+    risk: { score: 100, level: 'high' },
+    reason: 'signal-high',
+    sentence: sentenceFor('signal-high', `no open alert of ${signal.source}`, signal.title),
+  };
+}
+
+function isSignalled({ signal }: Evidence): boolean {
+  return signal !== null && signal !== undefined;
 }
 
 /**

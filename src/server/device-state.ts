@@ -10,6 +10,7 @@ import { inventory, type Inventory } from '../wire/inventory.ts';
 import type { Base, WireReading } from '../wire/report.ts';
 import type { Evidence, VpnSession } from './decide.ts';
 import { parseBreakGlass, type BreakGlass } from './break-glass.ts';
+import { severeSignal, type OpenSignal } from './signals/take-signal.ts';
 import { openAlarms, type AlarmKind } from './store/alarms.ts';
 import { currentDecision, type Recorded } from './store/decisions.ts';
 import { findDevice, type Device } from './store/devices.ts';
@@ -51,6 +52,7 @@ export type DeviceState = {
   readonly memory: Memory;
   /** What its compiled policy was last made from, and how often that has changed. */
   readonly compiled: { readonly key: string; readonly revision: number };
+  readonly signal: OpenSignal | null;
   readonly decision: Recorded | null;
   readonly verdicts: readonly Verdict[];
   /** When to judge again although nothing was heard. */
@@ -58,12 +60,13 @@ export type DeviceState = {
 };
 
 export function evidenceOf(state: DeviceState): Evidence {
-  const { id, readings, seenAt, factsAt, session, tags, directoryGroups, breakGlass, memory } = state;
+  const { id, readings, seenAt, factsAt, session, signal, tags, directoryGroups, breakGlass, memory } = state;
   return {
     readings,
     seenAt,
     factsAt,
     session,
+    signal,
     unknownSince: unknownSince(state),
     cloned: state.alarms.includes('cloned_key'),
     traits: { id, tags, directoryGroups },
@@ -93,6 +96,7 @@ export async function loadState(db: Db, id: string): Promise<DeviceState | null>
     alarms: (await openAlarms(db, id)).map((alarm) => alarm.kind),
     session: await sessionOf(db, id),
     ...remembered(await memoryOf(db, id)),
+    signal: await severeSignal(db, id),
     decision: await currentDecision(db, id),
     verdicts: [],
     dueAt: 0,

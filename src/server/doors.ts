@@ -15,6 +15,8 @@ import { addRadiusRoutes } from './radius-routes.ts';
 import { readSecret } from './secret-file.ts';
 import type { Services } from './services.ts';
 import { addSessionRoutes } from './session-routes.ts';
+import { addSignalRoutes } from './signals/signal-routes.ts';
+import { loadSources } from './signals/sources.ts';
 import { closedOnFailure, StartError } from './start-error.ts';
 import { loadTls } from './tls.ts';
 import { serveWebSockets } from './websocket.ts';
@@ -40,6 +42,7 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
   const gate = createGate({ ...services, terms, settings: config.radius });
   await addRadiusRoutes(app, { ...services, gate });
   await addGatewayRoutes(app, services);
+  await addSignalRoutes(app, { ...services, sources: await loadSources(config.signals) });
   await addSessionRoutes(app, { ...services, adminToken });
   await addConsoleRoutes(app, {
     ...services,

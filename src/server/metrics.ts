@@ -10,6 +10,7 @@ export type Metrics = {
   judged(seconds: number): void;
   gateAnswered(access: string, reason: string): void;
   accounted(kind: string): void;
+  signalled(source: string, outcome: string): void;
   /** To be called once. */
   showGauges(gauges: Gauges): void;
   /** In the Prometheus text format. */
@@ -22,7 +23,7 @@ export type Gauges = { connections(): number; access(): Record<string, number> }
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const { reports, refusals, gate, accounting } = counters(registry);
+  const { reports, refusals, gate, accounting, signals } = counters(registry);
   const judging = histogram(
     registry,
     'decide_seconds',
@@ -37,6 +38,7 @@ export function createMetrics(): Metrics {
     showGauges: (gauges) => addGauges(registry, gauges),
     gateAnswered: (access, reason) => gate.inc({ access, reason }),
     accounted: (kind) => accounting.inc({ kind }),
+    signalled: (source, outcome) => signals.inc({ source, outcome }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -54,6 +56,7 @@ function counters(registry: Registry) {
       'access',
       'reason',
     ]),
+    signals: counter(registry, 'signals_total', 'Signals by source and outcome', ['source', 'outcome']),
     accounting: counter(registry, 'accounting_total', 'Accounting records, by kind', ['kind']),
   };
 }

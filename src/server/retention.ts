@@ -1,11 +1,20 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { ServerConfig } from './config.ts';
-import { pruneAudit, pruneDecisions, pruneLogins, pruneReports, pruneSessions } from './store/retention.ts';
+import {
+  pruneAudit,
+  pruneDecisions,
+  pruneLogins,
+  pruneReports,
+  pruneSessions,
+  pruneSignals,
+  pruneWebhooks,
+} from './store/retention.ts';
 import type { Store } from './store/store.ts';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 3_600_000;
+const WEBHOOK_DAYS = 7;
 
 type RetentionParts = { store: Store; clock: Clock; log: Logger; retention: ServerConfig['retention'] };
 
@@ -37,6 +46,9 @@ export async function prune(
     [pruneAudit, record],
     [pruneSessions, sessions],
     [pruneLogins, sessions],
+    [pruneSignals, history],
+    // Senders try for three days at most.
+    [pruneWebhooks, clock.now() - WEBHOOK_DAYS * DAY_MS],
   ] as const) {
     for (;;) {
       const deleted = await store.write((db) => step(db, before));

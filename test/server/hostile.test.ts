@@ -44,6 +44,7 @@ const state: DeviceState = {
   revision: 0,
   memory: NO_MEMORY,
   compiled: { key: '', revision: 0 },
+  signal: null,
   decision: null,
   verdicts: [],
   dueAt: 0,

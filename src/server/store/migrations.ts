@@ -11,6 +11,7 @@ export const migrations = {
   '0002-inventory': { up: withInventory },
   '0003-sessions': { up: withSessions },
   '0004-fairness': { up: withFairness },
+  '0005-signals': { up: withSignals },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -295,4 +296,28 @@ function sessionsTable(db: Schema) {
     .addColumn('cause', 'text')
     .addColumn('bytes_in', 'bigint', required)
     .addColumn('bytes_out', 'bigint', required);
+}
+
+async function withSignals(db: Schema): Promise<void> {
+  await ofDevice(db, 'signals')
+    .addColumn('source', 'text', required)
+    .addColumn('id', 'text', required)
+    .addColumn('severity', 'integer', required)
+    .addColumn('title', 'text', required)
+    .addColumn('opened_at', 'bigint', required)
+    .addColumn('changed_at', 'bigint', required)
+    .addColumn('event_at', 'bigint', required)
+    .addColumn('closed_at', 'bigint')
+    .addColumn('closed_by', 'text')
+    .addPrimaryKeyConstraint('signals_key', ['source', 'id'] as never)
+    .execute();
+  await db.schema.createIndex('signals_device').on('signals').columns(['device', 'changed_at']).execute();
+  await db.schema
+    .createTable('webhooks')
+    .addColumn('source', 'text', required)
+    .addColumn('id', 'text', required)
+    .addColumn('received_at', 'bigint', required)
+    .addPrimaryKeyConstraint('webhooks_key', ['source', 'id'] as never)
+    .execute();
+  await db.schema.createIndex('webhooks_at').on('webhooks').column('received_at').execute();
 }

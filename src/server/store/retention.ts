@@ -69,6 +69,34 @@ export async function pruneLogins(db: Db, before: number): Promise<number> {
   return deleteByIds(db, 'logins', old);
 }
 
+/** Deletes some webhook ids received before `before`; the signals that they told of stay with their device. */
+export async function pruneWebhooks(db: Db, before: number): Promise<number> {
+  const old = await db
+    .selectFrom('webhooks')
+    .selectAll()
+    .where('received_at', '<', before)
+    .limit(BATCH)
+    .execute();
+  for (const { source, id } of old) {
+    await db.deleteFrom('webhooks').where('source', '=', source).where('id', '=', id).execute();
+  }
+  return old.length;
+}
+
+/** Deletes some signals that were closed before `before`. */
+export async function pruneSignals(db: Db, before: number): Promise<number> {
+  const old = await db
+    .selectFrom('signals')
+    .selectAll()
+    .where('closed_at', '<', before)
+    .limit(BATCH)
+    .execute();
+  for (const { source, id } of old) {
+    await db.deleteFrom('signals').where('source', '=', source).where('id', '=', id).execute();
+  }
+  return old.length;
+}
+
 async function deleteByIds(
   db: Db,
   table: 'audit' | 'decisions' | 'sessions' | 'logins',

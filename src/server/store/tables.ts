@@ -19,6 +19,8 @@ export type Tables = {
   logins: LoginRow;
   sessions: SessionRow;
   tunnels: TunnelRow;
+  signals: SignalRow;
+  webhooks: WebhookRow;
 };
 
 export type DeviceRow = {
@@ -255,3 +257,22 @@ export type TunnelRow = {
   certificate_fingerprint: string | null;
   since: number;
 };
+
+/** What a source found on a device; the source and its own id name it. */
+export type SignalRow = {
+  source: string;
+  id: string;
+  device: string;
+  /** OCSF's number, 0 to 5. */
+  severity: number;
+  title: string;
+  opened_at: number;
+  changed_at: number;
+  /** When the event happened that was told last. */
+  event_at: number;
+  closed_at: number | null;
+  closed_by: string | null;
+};
+
+/** Webhooks that were taken, so that each is taken once. */
+export type WebhookRow = { source: string; id: string; received_at: number };
