@@ -5,7 +5,9 @@ import { endWithParent } from './attached.ts';
 import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
 import { complain } from './present.ts';
 import type { ChangeName, DeviceOptions } from './server-devices.ts';
+import type { BreakGlassOptions, ConfirmOptions, TagOptions } from './server-fairness.ts';
 import {
+  BREAKER_HELP,
   DEVICE_HELP,
   HELP,
   INIT_HELP,
@@ -91,6 +93,50 @@ addChange('revoke', 'end a device for good');
 addChange('close-signals', 'what security products found was looked into');
 addChange('clear-alarm', 'believe again that one computer uses this identity');
 
+withData(device.command('break-glass'))
+  .description('let a device in for some hours, whatever its state')
+  .argument('<id>')
+  .option('--reason <text>', 'why; it goes on record')
+  .option('--hours <number>', 'for how long')
+  .option('--end', 'end it before its time')
+  .action(
+    runningOn(async (id, options: BreakGlassOptions) =>
+      (await import('./server-fairness.ts')).breakGlassCommand(id, options),
+    ),
+  );
+withData(device.command('tag'))
+  .description('names by which the policy’s groups know a device')
+  .argument('<id>')
+  .option('--add <name...>', 'give it these')
+  .option('--remove <name...>', 'take these away')
+  .option('--directory', 'they are groups of the company’s directory, not tags')
+  .action(
+    runningOn(async (id, options: TagOptions) =>
+      (await import('./server-fairness.ts')).tagCommand(id, options),
+    ),
+  );
+
+const breaker = program
+  .command('breaker')
+  .description('what holds many devices that would lose access at once')
+  .addHelpText('after', BREAKER_HELP);
+withData(breaker.command('status', { isDefault: true }))
+  .description('whether it holds anybody, and whom')
+  .action(
+    running(async (options: ServerOptions) =>
+      (await import('./server-fairness.ts')).breakerStatusCommand(options),
+    ),
+  );
+withData(breaker.command('confirm'))
+  .description('they are to lose access')
+  .option('--reason <text>', 'why; it goes on record')
+  .option('--minutes <number>', 'for how long nothing is held afterwards (default: 10)')
+  .action(
+    running(async (options: ConfirmOptions) =>
+      (await import('./server-fairness.ts')).breakerConfirmCommand(options),
+    ),
+  );
+
 withData(program.command('sessions'))
   .description('who is in the VPN, or had an address at a time')
   .option('--address <address>', 'inside the VPN, or where the tunnel comes from')
@@ -134,7 +180,16 @@ program
 // What the server writes is for its own user alone.
 process.umask(0o077);
 endWithParent();
-await program.parseAsync();
+await program.parseAsync(verbFirst(process.argv));
+
+/** `device ID break-glass` is understood as `device break-glass ID`: both are how one would say it. */
+function verbFirst(argv: readonly string[]): string[] {
+  const [node = '', script = '', noun, id, verb, ...rest] = argv;
+  const isVerb = device.commands.some((command) => command.name() === verb);
+  return noun === 'device' && id !== undefined && verb !== undefined && isVerb
+    ? [node, script, noun, verb, id, ...rest]
+    : [...argv];
+}
 
 function addChange(name: ChangeName, description: string): void {
   withData(device.command(name))

@@ -57,7 +57,19 @@ Examples:
   drawbridge-server device approve ID      let a replacement in; the old device is revoked
   drawbridge-server device revoke ID       lost or sold: it may not report any more
   drawbridge-server device clear-alarm ID  after looking into a copied identity
-  drawbridge-server device close-signals ID   after looking into what a security product found`;
+  drawbridge-server device close-signals ID   after looking into what a security product found
+  drawbridge-server device ID break-glass --reason "demo at the customer's" --hours 8
+  drawbridge-server device ID break-glass --end
+  drawbridge-server device ID tag --add pilot`;
+
+export const BREAKER_HELP = `
+When more devices would lose access at once than the policy believes, they are held at restrict. Look into it: was it
+a change of the policy, or of the devices? What was a mistake, mend; the breaker rests once nobody is held any more.
+What was not, confirm.
+
+Examples:
+  drawbridge-server breaker                           whom it holds, and why they would lose access
+  drawbridge-server breaker confirm --reason "yes, all of them run the recalled driver"`;
 
 export const SESSIONS_HELP = `
 Gateways tell of sessions by accounting (POST /v1/radius/accounting). Without options: those that are up.

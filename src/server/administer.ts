@@ -15,10 +15,10 @@ import { insertGateway, insertToken, revokeGateway, revokeToken } from './store/
 
 export type Refused = { code: 'not_found' | 'wrong_state' | 'exists'; hint: string };
 
-type By = { actor: string; now: number };
+export type By = { actor: string; now: number };
 
 /** The ids of the devices that are now others than before. */
-type Touched = readonly string[];
+export type Touched = readonly string[];
 
 /** Lets a pending device in. The device whose place it takes is revoked in the same moment. */
 export async function approve(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
@@ -121,7 +121,7 @@ export async function revokeCredential(
   return ok(null);
 }
 
-function noDevice(id: string): Result<never, Refused> {
+export function noDevice(id: string): Result<never, Refused> {
   return err({ code: 'not_found', hint: `There is no device ${id}; see: drawbridge-server devices.` });
 }
 

@@ -72,9 +72,13 @@ export function createGate(parts: GateParts): Gate {
 
 function ofDevice(state: DeviceState, { terms, clock }: GateParts): Opinion {
   if (state.decision === null) return doubt('not_judged');
-  const { access, reason, sentence } = state.decision.decision;
+  const { access, reason, sentence, mode, held } = state.decision.decision;
   const decided = { access, reason, message: access === 'allow' ? null : sentence };
-  return isOutdated(state, terms(), clock.now()) ? stricter(decided, doubt('outdated')) : decided;
+  // Who is only observed or warned, or let in by an administrator's word, is not held up by an old report either.
+  const isSpared = mode !== 'enforce' || held === 'break-glass';
+  return !isSpared && isOutdated(state, terms(), clock.now())
+    ? stricter(decided, doubt('outdated'))
+    : decided;
 }
 
 /** Recognised more weakly than is asked for, a device is at most restricted; what it deserves less it gets. */

@@ -55,6 +55,7 @@ describe('help', () => {
     [['device']],
     [['order']],
     [['sessions']],
+    [['breaker']],
     [['policy']],
   ])('%j teaches with examples', (argv) => {
     const { code, out } = command(...argv, '--help');

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { iso } from '../../base/clock.ts';
-import { decision as decisionSchema, type Decision } from '../../wire/decision.ts';
+import { decision as decisionSchema, type Decision, type Held } from '../../wire/decision.ts';
 import { inSlices } from './memories.ts';
 import { preparedRows } from './prepared.ts';
 import type { Db } from './store.ts';
@@ -79,6 +79,23 @@ export async function decisionHistory(
 ): Promise<{ at: number; decision: Decision }[]> {
   const rows = await latestRows(db, device, limit);
   return rows.map((row) => ({ at: row.at, decision: fromRow(row) }));
+}
+
+/** Live devices whose decision in force is held back by this. */
+export function heldDevices(db: Db, held: Held) {
+  const current = db
+    .selectFrom('decisions')
+    .select((select) => select.fn.max('id').as('id'))
+    .groupBy('device');
+  return db
+    .selectFrom('decisions')
+    .innerJoin('devices', 'devices.id', 'decisions.device')
+    .select(['decisions.device', 'devices.name', 'decisions.would', 'decisions.reason', 'decisions.sentence'])
+    .where('decisions.held', '=', held)
+    .where('devices.status', '=', 'live')
+    .where('decisions.id', 'in', current)
+    .orderBy('devices.name')
+    .execute();
 }
 
 function latestRows(db: Db, device: string, limit: number): Promise<DecisionRow[]> {

@@ -81,6 +81,21 @@ export function findLiveOnMachine(db: Db, machineId: string): Promise<Device | u
     .executeTakeFirst();
 }
 
+/** What is changed here, the running server notices by the revision, which rises. */
+export async function changeDevice(
+  db: Db,
+  { id, revision }: Pick<Device, 'id' | 'revision'>,
+  change: Partial<Pick<DeviceRow, 'tags' | 'directory_groups' | 'break_glass'>>,
+  now: number,
+): Promise<void> {
+  const next = Math.max(revision + 1, Math.floor(now / 1_000));
+  await db
+    .updateTable('devices')
+    .set({ ...change, revision: next })
+    .where('id', '=', id)
+    .execute();
+}
+
 export async function setStatus(db: Db, id: string, status: DeviceRow['status']): Promise<void> {
   await db.updateTable('devices').set({ status }).where('id', '=', id).execute();
 }
