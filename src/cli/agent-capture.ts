@@ -88,7 +88,7 @@ function archiveOf(settings: Settings, checks: CheckId[], readings: Readings, no
 }
 
 /** `Debian GNU/Linux 13 (trixie)`, `Windows 11 24H2`, `macOS 15.2`. */
-function systemIn(reading: Readings['os-version']): string | null {
+export function systemIn(reading: Readings['os-version']): string | null {
   if (reading.state === 'unknown') return null;
   const { name, version, display, platform } = reading.fact;
   if (platform === 'linux') return display ?? name;

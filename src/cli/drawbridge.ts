@@ -8,6 +8,7 @@ import { loadSettings, type Settings, type SettingsOptions } from './agent-setti
 import type { CaptureOptions } from './agent-capture.ts';
 import type { CheckOptions } from './agent-check.ts';
 import type { EnrollOptions } from './agent-enroll.ts';
+import type { SelftestOptions } from './agent-vpn.ts';
 import { productVersion } from '../base/version.ts';
 import { endWithParent } from './attached.ts';
 import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
@@ -21,6 +22,7 @@ Examples:
   drawbridge agent                      run the agent in the foreground (as root, for all checks)
   drawbridge status                     what the running agent is doing
   drawbridge doctor                     why it does not work
+  drawbridge vpn status                 the VPN connections here, and whether something holds them
   drawbridge capture                    what this computer answered, without names and secrets, to report a wrong answer
 
 Settings are optional: /etc/drawbridge/agent.yaml (root) or ~/.config/drawbridge/agent.yaml.`;
@@ -60,6 +62,26 @@ Exit code: 0 connected, 1 not connected, 3 the agent does not run.`;
 
 const DOCTOR_HELP = `
 Exit code: 0 all well or warnings only, 1 something has to be done.`;
+
+const VPN_HELP = `
+Examples:
+  sudo drawbridge vpn status
+  sudo drawbridge vpn selftest`;
+
+const VPN_STATUS_HELP = `
+Exit code: 0 everything was seen, 3 something could not be.`;
+
+const SELFTEST_HELP = `
+Makes a connection to nowhere (192.0.2.1), denies, allows and removes it, and compares settings and firewall before and
+after, byte by byte. Other connections go on. Where a system has no way to make one, all of L2TP is denied for a few
+seconds, and only while none of it is up. The agent has to be stopped.
+The file holds what was asked and answered: it lets the project turn enforcement on for this version of the system.
+
+Exit code: 0 all as expected, 1 something differs, 3 it could not run, 4 wrong options.
+
+Examples:
+  sudo drawbridge vpn selftest
+  sudo drawbridge vpn selftest --json --out selftest.json.gz`;
 
 const AGENT_HELP = `
 One agent a state folder. The log is one JSON line an event on standard error. Not enrolled yet, it waits until it is.
@@ -159,6 +181,34 @@ withSettings(program.command('doctor'))
     running(async (settings, { json }: SettingsOptions) => {
       const { doctor } = await import('./agent-doctor.ts');
       return doctor(settings, json === true);
+    }),
+  );
+
+const vpn = program
+  .command('vpn')
+  .description('the VPN connections of this computer')
+  .addHelpText('after', VPN_HELP);
+
+withSettings(vpn.command('status'))
+  .description('what is there, what is up, and whether something holds it; changes nothing')
+  .option('--json', 'one JSON document instead of a table')
+  .addHelpText('after', VPN_STATUS_HELP)
+  .action(
+    running(async (settings, { json }: SettingsOptions) => {
+      const { vpnStatus } = await import('./agent-vpn.ts');
+      return vpnStatus(settings, json === true);
+    }),
+  );
+
+withSettings(vpn.command('selftest'))
+  .description('deny and allow for real, and see whether all is as before')
+  .option('--out <file>', 'the file; without it, drawbridge-vpn-selftest-<time>.json.gz here')
+  .option('--json', 'one JSON document instead of a table')
+  .addHelpText('after', SELFTEST_HELP)
+  .action(
+    running(async (settings, options: SelftestOptions) => {
+      const { vpnSelftest } = await import('./agent-vpn.ts');
+      return vpnSelftest(settings, options);
     }),
   );
 

@@ -49,6 +49,8 @@ export function windowsMachine() {
     stubborn: new Set<string>(),
     certificates: [] as string[],
     dialCode: 0,
+    /** Whether a connection that is removed stays all the same. */
+    sticky: false,
     /** Steps that end in an error. */
     broken: new Map<string, Answer>(),
     scripts: [] as { script: string; told: string; argv: readonly string[] }[],
@@ -115,6 +117,17 @@ export function windowsMachine() {
       state.wasOff = null;
       return done();
     },
+    removed({ name }) {
+      events.push(`remove ${name}`);
+      if (state.sticky) return done();
+      state.connections = state.connections.filter(({ Name }) => Name !== name);
+      state.book =
+        state.book
+          ?.split(/^(?=\[)/m)
+          .filter((entry) => !entry.startsWith(`[${name}]`))
+          .join('') ?? null;
+      return done();
+    },
     managed: () => done(state.managed.map((InstanceID) => ({ InstanceID }))),
     certificate: ({ thumbprint }) =>
       thumbprint === null || state.certificates.includes(String(thumbprint))
@@ -163,6 +176,8 @@ export function windowsMachine() {
     if (state.managed.includes(told.name)) return failed('managed-profile');
     if (state.sessions.some(({ name }) => name === told.name)) hangUp(told.name);
     events.push(`set ${told.name}`);
+    if (state.book?.includes(`[${told.name}]`) !== true)
+      state.book = (state.book ?? '') + bookEntry(told.name, String(told['server']));
     state.connections = [
       ...state.connections.filter(({ Name }) => Name !== told.name),
       {

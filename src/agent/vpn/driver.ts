@@ -35,6 +35,11 @@ export type VpnWanted =
 export interface VpnDriver {
   inspect(signal?: AbortSignal): Promise<VpnState>;
   apply(want: VpnWanted, signal?: AbortSignal): Promise<VpnState>;
+  /**
+   * Takes away a profile of this name that `set` made. Only the self-test asks for it; without it, there is no
+   * throw-away profile on that system.
+   */
+  remove?(name: string): Promise<VpnState>;
   /** Undoes a `set` that a crash interrupted; a block in force stays. Nothing to undo is no error. */
   restore(): Promise<void>;
 }

@@ -37,7 +37,13 @@ const ways: Record<Platform, Way> = {
       return { name: 'windows', driver: windowsVpn({ ...parts, stateFolder: stateDir }) };
     },
   },
-  macos: { defaultMode: 'observe', find: async () => null },
+  macos: {
+    defaultMode: 'observe',
+    async find(parts) {
+      const { macosVpn } = await import('./macos.ts');
+      return { name: 'macos', driver: macosVpn(parts) };
+    },
+  },
 };
 
 export type OpenedVpn = FoundDriver & Pick<Way, 'defaultMode'>;

@@ -41,6 +41,7 @@ export function windowsVpn(options: WindowsVpnOptions): VpnDriver {
   return {
     inspect: async () => (await actAndLook(tools, { files: [], probes: [], want: {} })).seen,
     apply: (want) => apply(tools, undo, want),
+    remove: (name) => remove(tools, name),
     restore: () => restore(tools, undo),
   };
 }
@@ -69,6 +70,15 @@ async function allow(tools: WindowsTools): Promise<VpnState> {
       STATUS.failed,
       seen,
     );
+  return seen;
+}
+
+async function remove(tools: WindowsTools, name: string): Promise<VpnState> {
+  const act = { files: ['src/agent/vpn/windows-remove.ps1'], probes: ['removed'], want: { name } };
+  const { lookup, seen } = await actAndLook(tools, act);
+  const isLeft = seen.profiles.some((one) => one.name === name && one.scope !== 'user');
+  const problem = problemIn(lookup, 'removed') ?? (isLeft ? `${name} is still there` : null);
+  if (problem !== null) throw new VpnFailure(problem, STATUS.failed, seen);
   return seen;
 }
 
