@@ -9,13 +9,16 @@ import { complain } from './present.ts';
 const program = new Command('drawbridge-gateway')
   .exitOverride(exitAsFailed)
   .version(productVersion(), '-V, --version', 'print the version')
-  .description('On the VPN gateway: FreeRADIUS’ configuration for the gate.')
+  .description(
+    'On the VPN gateway: FreeRADIUS’ configuration for the gate, and the helper that ends and restricts sessions.',
+  )
   .addHelpText(
     'after',
     `
 Examples:
   drawbridge-gateway render --config /etc/drawbridge/gateway.yaml --out /etc/freeradius/drawbridge
   freeradius -d /etc/freeradius/drawbridge -CX     # FreeRADIUS' own look at it
+  drawbridge-gateway start --config /etc/drawbridge/gateway.yaml
 `,
   );
 
@@ -26,6 +29,12 @@ withConfig(program.command('render'))
     running(async (options: GatewayOptions & { out: string }) =>
       (await import('./gateway-configuration.ts')).renderCommand(options),
     ),
+  );
+
+withConfig(program.command('start'))
+  .description('run the helper that ends sessions and moves them between filters')
+  .action(
+    running(async (options: GatewayOptions) => (await import('./gateway-start.ts')).startCommand(options)),
   );
 
 process.umask(0o022);

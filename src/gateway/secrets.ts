@@ -25,21 +25,29 @@ const ADVICE: Record<PrivateFileProblem['kind'], string> = {
 
 /** All secrets that the settings name. The error is for a person, one line a file. */
 export async function readSecrets(config: GatewayConfig): Promise<Result<GatewaySecrets, string>> {
-  const credential = await readSecretFile(config.credentialFile, CREDENTIAL, CREDENTIAL_WRONG);
-  const clients = await Promise.all(
-    config.freeradius.clients.map(async ({ name, secretFile }) => ({
-      name,
-      secret: await readSecretFile(secretFile, RADIUS_SECRET, RADIUS_SECRET_WRONG),
-    })),
-  );
-  const problems = [credential, ...clients.map(({ secret }) => secret)].flatMap((one) =>
-    one.ok ? [] : [one.error],
-  );
-  if (!credential.ok || problems.length > 0) return err(problems.join('\n'));
-  return ok({
-    credential: credential.value,
-    clients: new Map(clients.map(({ name, secret }) => [name, secret.ok ? secret.value : ''])),
-  });
+  const problems: string[] = [];
+  const read = async (path: string, shape: RegExp, wrong: string) => {
+    const secret = await readSecretFile(path, shape, wrong);
+    if (!secret.ok) problems.push(secret.error);
+    return secret.ok ? secret.value : '';
+  };
+  const shared = async (clients: readonly { name: string; secretFile: string }[]) => {
+    const pairs = clients.map(
+      async ({ name, secretFile }) =>
+        [name, await read(secretFile, RADIUS_SECRET, RADIUS_SECRET_WRONG)] as const,
+    );
+    return new Map(await Promise.all(pairs));
+  };
+  const secrets = {
+    credential: await read(config.credentialFile, CREDENTIAL, CREDENTIAL_WRONG),
+    clients: await shared(config.freeradius.clients),
+    coaClients: await shared(config.coa?.clients ?? []),
+    helperToken:
+      config.helper === undefined
+        ? null
+        : await read(config.helper.tokenFile, RADIUS_SECRET, RADIUS_SECRET_WRONG),
+  };
+  return problems.length > 0 ? err(problems.join('\n')) : ok(secrets);
 }
 
 const CREDENTIAL_WRONG =

@@ -9,6 +9,8 @@ const FILE = '/etc/drawbridge/gateway.yaml';
 const SECRETS = {
   credential: 'gw_a.AAAAAAAAAAAAAAAAAAAAAA',
   clients: new Map([['lns', 'a-secret-of-this-test']]),
+  coaClients: new Map([['posture', 'another-secret-of-it']]),
+  helperToken: 'a-token-of-this-test',
 };
 
 function rendered(more: Record<string, unknown> = {}): Record<string, string> {
@@ -33,6 +35,9 @@ describe('settings', () => {
     ['freeradius', { clients: [{ name: 'a b', address: '127.0.0.1', secretFile: 's' }] }, 'letters, digits'],
     ['freeradius', { clients: [{ name: 'a', address: 'lns', secretFile: 's' }] }, 'an address or a network'],
     ['freeradius', { user: 'root; x' }, 'user'],
+    ['coa', { clients: [{ name: 'a', address: '192.0.2.1', secretFile: 's' }] }, 'needs the helper'],
+    ['helper', { tokenFile: 't', filters: { 'a b': 'open' } }, 'the value of a Filter-Id'],
+    ['helper', { tokenFile: 't', filters: { a: { reach: ['everywhere'] } } }, 'what stays reachable'],
   ])('%s %j is refused', (key, value, message) => {
     const parsed = parseGatewayConfig(settingsText({ [key]: value }), FILE);
     expect(parsed.ok ? '' : parsed.error).toContain(message);
@@ -62,12 +67,20 @@ describe('what is written', () => {
 
   test('keeps secrets in private files, and nowhere else', () => {
     const clients = [{ name: 'lns', address: '127.0.0.1', secretFile: 's', kind: 'pppd' }];
-    const files = renderSite(gatewayConfigWith({ freeradius: { clients } }), SECRETS);
-    const secrets = [SECRETS.credential, ...SECRETS.clients.values()];
+    const coa = { clients: [{ name: 'posture', address: '192.0.2.10', secretFile: 's' }] };
+    const helper = { tokenFile: 't' };
+    const files = renderSite(gatewayConfigWith({ freeradius: { clients }, helper, coa }), SECRETS);
+    const secrets = [
+      SECRETS.credential,
+      SECRETS.helperToken,
+      ...SECRETS.clients.values(),
+      ...SECRETS.coaClients.values(),
+    ];
     const holding = files.filter(({ text }) => secrets.some((secret) => text.includes(secret)));
     expect(holding.map(({ path }) => path)).toEqual([
       'drawbridge/credential.conf',
       'drawbridge/clients.conf',
+      'drawbridge/coa.conf',
     ]);
     expect(holding.every((file) => file.private)).toBe(true);
   });

@@ -46,6 +46,8 @@ export type Login = {
 export type RadiusAnswer = { code: string; attributes: Record<string, string> };
 
 export type Freeradius = {
+  /** Sends a Disconnect or CoA request with these attributes, once. */
+  order(kind: 'disconnect' | 'coa', attributes: string[]): Promise<RadiusAnswer>;
   login(login: Login): Promise<RadiusAnswer>;
   /** Sends an Accounting-Request with these attributes, once. */
   account(attributes: string[]): Promise<RadiusAnswer>;
@@ -54,13 +56,20 @@ export type Freeradius = {
   stop(): Promise<void>;
 };
 
+/** What comes before a program's own argv, such as a network namespace's. */
+export type Below = (...argv: string[]) => string[];
+
 /** Has to be stopped. */
-export async function startFreeradius(posture: Posture, settings: Settings = {}): Promise<Freeradius> {
+export async function startFreeradius(
+  posture: Posture,
+  settings: Settings = {},
+  below: Below = (...argv) => argv,
+): Promise<Freeradius> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-radius-'));
-  const ports = { auth: await freeUdpPort(), acct: await freeUdpPort() };
+  const ports = { auth: await freeUdpPort(), acct: await freeUdpPort(), coa: await freeUdpPort() };
   const secretFile = join(folder, 'secret');
   await writeFiles(folder, { ports, posture, settings });
-  const daemon = spawnDaemon(join(folder, 'conf'));
+  const daemon = spawnDaemon(join(folder, 'conf'), below);
   const stop = async () => {
     await daemon.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -72,16 +81,21 @@ export async function startFreeradius(posture: Posture, settings: Settings = {})
     throw error;
   }
   return {
-    login: (login) => radclient(ports.auth, 'auth', secretFile, loginAttributes(login)),
-    account: (attributes) => radclient(ports.acct, 'acct', secretFile, attributes),
+    login: (login) => radclient(ports.auth, 'auth', secretFile, loginAttributes(login), below),
+    account: (attributes) => radclient(ports.acct, 'acct', secretFile, attributes, below),
+    order: (kind, attributes) => radclient(ports.coa, kind, secretFile, attributes, below),
     log: daemon.log,
     stop,
   };
 }
 
 /** FreeRADIUS in the foreground with a folder's configuration. Has to be stopped. */
-export function spawnDaemon(conf: string): { ready: Promise<void>; log(): string; stop(): Promise<void> } {
-  const child = spawn(DAEMON, ['-f', '-l', 'stdout', '-d', conf], { stdio: ['ignore', 'pipe', 'ignore'] });
+export function spawnDaemon(
+  conf: string,
+  below: Below = (...argv) => argv,
+): { ready: Promise<void>; log(): string; stop(): Promise<void> } {
+  const [file = '', ...argv] = below(DAEMON, '-f', '-l', 'stdout', '-d', conf);
+  const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'ignore'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const said: string[] = [];
   return {
@@ -107,7 +121,7 @@ function ready(child: ChildProcess, said: string[]): Promise<void> {
   });
 }
 
-type Plan = { ports: { auth: number; acct: number }; posture: Posture; settings: Settings };
+type Plan = { ports: { auth: number; acct: number; coa: number }; posture: Posture; settings: Settings };
 
 /** `secret` and `credential`, and below `conf` what `drawbridge-gateway render` writes. */
 async function writeFiles(folder: string, plan: Plan): Promise<void> {
@@ -130,6 +144,9 @@ function settingsFor(folder: string, { ports, posture, settings }: Plan): Settin
     credentialFile: 'credential',
     ...settings,
     accounting: { bufferDir: join(folder, 'buffer'), ...(settings.accounting as object | undefined) },
+    ...(settings.helper !== undefined && {
+      coa: { port: ports.coa, clients: [{ name: 'posture', address: '127.0.0.1', secretFile: 'secret' }] },
+    }),
     freeradius: {
       confdir: join(folder, 'conf'),
       runDir: join(folder, 'run'),
@@ -197,9 +214,21 @@ export function radclient(
   kind: 'auth' | 'acct' | 'coa' | 'disconnect',
   secretFile: string,
   attributes: readonly string[],
+  below: Below = (...argv) => argv,
 ): Promise<RadiusAnswer> {
-  const argv = ['-x', '-r', '1', '-t', '8', '-S', secretFile, `127.0.0.1:${port}`, kind];
-  const child = spawn(RADCLIENT, argv, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const [file = '', ...argv] = below(
+    RADCLIENT,
+    '-x',
+    '-r',
+    '1',
+    '-t',
+    '8',
+    '-S',
+    secretFile,
+    `127.0.0.1:${port}`,
+    kind,
+  );
+  const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'ignore'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stdin.end(attributes.join('\n'));
