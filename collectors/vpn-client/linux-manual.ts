@@ -24,7 +24,7 @@ export async function readManual(
   const pairs = pairUp(lacs, own);
   if (pairs.length === 0 && (links === null || links.length === 0)) return [];
   const secretsReadableByUser = await areSecretsReadable(host, connections.secretFiles);
-  const clients = assign(pairs, links, ipsec);
+  const clients = await assignNamed(host, pairs, links, ipsec);
   const described = clients.map(async ({ pair, link }) => ({
     ...describe(pair, ipsec),
     ...(await liveOf(host, link)),
@@ -37,18 +37,47 @@ export async function readManual(
   return (await Promise.all([...described, ...strays])).map((one) => withLiveIpsec(one, ipsec));
 }
 
-/** By gateway or by name; a single section and a single connection belong together (a name and its address). */
+/** By name or by gateway; a single section and a single connection belong together (a name and its address). */
 function pairUp(lacs: readonly Lac[], connections: readonly Connection[]): Pair[] {
   const single = lacs.length === 1 && connections.length === 1;
   const partnerOf = (lac: Lac) =>
-    connections.find(({ peer }) => peer === lac.gateway) ??
     connections.find(({ name }) => name === lac.name) ??
+    connections.find(({ peer }) => peer === lac.gateway) ??
     (single ? connections[0] : undefined) ??
     null;
   const pairs: Pair[] = lacs.map((lac) => ({ lac, connection: partnerOf(lac) }));
   const used = new Set(pairs.map(({ connection }) => connection));
   const alone = connections.filter((connection) => !used.has(connection));
   return [...pairs, ...alone.map((connection) => ({ lac: null, connection }))];
+}
+
+/** pppd says which profile a link is for where its options give it a name, as the agent's own do. */
+async function assignNamed(
+  host: Host,
+  pairs: readonly Pair[],
+  links: readonly PppLink[] | null,
+  ipsec: IpsecState,
+): Promise<Client[]> {
+  const named = await Promise.all(
+    pairs.map(async (pair) => [pair, await namedLink(host, pair, links)] as const),
+  );
+  const found = named.flatMap(([pair, link]) => (link === null ? [] : [{ pair, link }]));
+  const taken = new Set(found.map(({ link }) => link));
+  const rest = pairs.filter((pair) => !found.some((one) => one.pair === pair));
+  const free = links === null ? null : links.filter((link) => !taken.has(link));
+  return [...found, ...assign(rest, free, ipsec)];
+}
+
+/** `/run/ppp-NAME.pid`: the process, then the interface. */
+async function namedLink(
+  host: Host,
+  { lac }: Pair,
+  links: readonly PppLink[] | null,
+): Promise<PppLink | null> {
+  if (lac === null || links === null || links.length === 0 || !/^[\w.-]{1,100}$/.test(lac.name)) return null;
+  const file = await host.readText(`/run/ppp-${lac.name}.pid`);
+  const [, name = ''] = file.ok ? file.value.split('\n') : [];
+  return links.find((link) => link.name === name) ?? null;
 }
 
 /** A single link is the only client's, or that of the only one that IPsec protects now; more cannot be told apart. */

@@ -62,12 +62,12 @@ export async function readDialledInterfaces(host: Host): Promise<ReadonlySet<str
   return text.ok ? parsePppol2tp(text.value) : null;
 }
 
-/** A session block names its side (LAC dials, LNS answers) before its interface. */
-export function parsePppol2tp(text: string): ReadonlySet<string> {
+/** A session block names its side (LAC dials, LNS answers) before its interface, which comes to it later. */
+export function parsePppol2tp(text: string, side: 'LAC' | 'LNS' = 'LAC'): ReadonlySet<string> {
   const sessions = text.split(/^ *SESSION /m).slice(1);
   const names = sessions.flatMap((session) => {
     const name = /^ +interface (\S+) *$/m.exec(session)?.[1];
-    return name !== undefined && /\/LAC\s/.test(session) ? [name] : [];
+    return name !== undefined && session.includes(`/${side} `) ? [name] : [];
   });
   return new Set(names.filter((name) => name !== '(null)'));
 }

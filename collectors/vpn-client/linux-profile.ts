@@ -11,9 +11,13 @@ export type Connection = {
   enabled: boolean;
 };
 
+/** With this begin the names of profiles that the agent itself keeps, wherever a name of theirs stands. */
+export const OWN_PREFIX = 'drawbridge-';
+
 /** A profile as this system's services start it: enabled unless somebody has switched it off. */
 export function profile(backend: string, id: string, more: Partial<Profile>): Profile {
-  return bareProfile(backend, id, id, { enabled: true, ...more });
+  const name = id.startsWith(OWN_PREFIX) ? id.slice(OWN_PREFIX.length) : id;
+  return bareProfile(backend, id, name, { enabled: true, ...more });
 }
 
 /** Suites as their owner wrote them; the `!` of strongSwan only says that nothing else is offered. */

@@ -62,6 +62,7 @@ export const nmcli = command('/usr/bin/nmcli');
 export const swanctl = command('/usr/sbin/swanctl');
 export const ipsec = command('/usr/sbin/ipsec');
 export const xl2tpd = command('/usr/sbin/xl2tpd');
+export const resolvectl = command('/usr/bin/resolvectl');
 
 // Linux: a bounded piece of a file that is too long to be read whole
 export const head = command('/usr/bin/head');

@@ -50,6 +50,13 @@ async function pass(tools: Tools, scope: Scope, tunnels: readonly Tunnel[]): Pro
   return { held, isLeft, tunnels: left ?? [], host };
 }
 
+/** Every L2TP session cut and every L2TP packet stopped, before anybody knows more. */
+export async function stopAll(tools: Tools): Promise<void> {
+  const { sessions } = await readSessions(tools.host);
+  const interfaces = sessions.flatMap((session) => session.interface ?? []);
+  await holdBlock(tools, { stage: 'standing', interfaces, profiles: null, gateways: [], spared: [] });
+}
+
 async function cutAll(tools: Tools): Promise<Session[]> {
   const { sessions } = await readSessions(tools.host);
   await cut(tools, sessions, { profiles: null, gateways: [], spared: [] });
@@ -96,15 +103,30 @@ async function endSession(tools: Tools, { pppd, interface: name }: Session): Pro
 
 /** From the inside out: PPP, L2TP, IPsec. The other way round, the rest of PPP would go out in clear text. */
 async function tearDown(tools: Tools, scope: Scope, tunnels: readonly Tunnel[]): Promise<void> {
-  const { sessions, diallers } = await readSessions(tools.host);
+  const { sessions } = await readSessions(tools.host);
   const ours = sessions.filter((session) => isSessionIn(scope, session));
   if (ours.length > 0) await cut(tools, ours, planOf(scope));
-  await endSessions(tools, ours);
+  await endAll(tools, scope, ours, tunnels);
+}
+
+/** Ends the scope's sessions and tunnels in order, without any block. */
+export async function endScope(tools: Tools, scope: Scope): Promise<void> {
+  const { sessions } = await readSessions(tools.host);
+  const ours = sessions.filter((session) => isSessionIn(scope, session));
+  await endAll(tools, scope, ours, (await readTunnels(tools.host)) ?? []);
+}
+
+async function endAll(
+  tools: Tools,
+  scope: Scope,
+  sessions: readonly Session[],
+  tunnels: readonly Tunnel[],
+): Promise<void> {
+  await endSessions(tools, sessions);
   const managed = scope.profiles.filter(isManagersOwn);
   for (const profile of managed) await deactivate(tools, profile);
   const gateways = scope.all ? null : scope.gateways;
-  const still = managed.length > 0 ? (await readSessions(tools.host)).diallers : diallers;
-  for (const dialler of still) await hangUp(tools, dialler, gateways);
+  for (const dialler of (await readSessions(tools.host)).diallers) await hangUp(tools, dialler, gateways);
   const left = managed.length > 0 ? ((await readTunnels(tools.host)) ?? []) : tunnels;
   for (const tunnel of left.filter((one) => isTunnelIn(scope, one))) await endTunnel(tools, tunnel);
 }

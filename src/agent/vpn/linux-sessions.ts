@@ -1,6 +1,6 @@
 import type { Host } from '../../../collectors/check.ts';
 import { argumentsOf } from '../../../collectors/linux-processes.ts';
-import { readDialledInterfaces } from '../../../collectors/vpn-client/linux-ppp.ts';
+import { parsePppol2tp } from '../../../collectors/vpn-client/linux-ppp.ts';
 import { listProcesses, type Process } from './linux-processes.ts';
 
 /** A live or beginning L2TP session of this computer as a client. At least one of the first two is there. */
@@ -22,11 +22,13 @@ const DIALLERS = new Set(['xl2tpd', 'kl2tpd']);
 
 /** Sessions by looking at /proc, /sys and /run alone: no program is started, so that it takes milliseconds. */
 export async function readSessions(host: Host): Promise<{ sessions: Session[]; diallers: Dialler[] }> {
-  const [processes, interfaces, dialled] = await Promise.all([
+  const [processes, interfaces, kernel] = await Promise.all([
     listProcesses(host),
     readPppInterfaces(host),
-    readDialledInterfaces(host),
+    host.readText('/proc/net/pppol2tp'),
   ]);
+  const text = kernel.ok ? kernel.value : '';
+  const [dialled, answered] = [parsePppol2tp(text, 'LAC'), parsePppol2tp(text, 'LNS')];
   const diallers = await Promise.all(
     processes.filter(({ name }) => DIALLERS.has(name)).map((process) => describe(host, process)),
   );
@@ -38,13 +40,12 @@ export async function readSessions(host: Host): Promise<{ sessions: Session[]; d
     dialler: diallers.find(({ process }) => process.pid === pppd.parent) ?? null,
   }));
   const known = new Set(owned.map((session) => session.interface));
-  const rest = interfaces.filter((name) => dialled?.has(name) && !known.has(name));
-  const answered = (name: string | null) => name !== null && dialled !== null && !dialled.has(name);
+  const rest = interfaces.filter((name) => dialled.has(name) && !known.has(name));
   return {
     diallers,
     sessions: [
-      // Where the kernel knows the sessions, one that it did not dial is a server's end: none of ours.
-      ...owned.filter((session) => !answered(session.interface)),
+      // What this machine answered as a server is no session of its client.
+      ...owned.filter((session) => !answered.has(session.interface ?? '')),
       ...rest.map((name) => ({ interface: name, pppd: null, dialler: null })),
     ],
   };

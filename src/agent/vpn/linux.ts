@@ -5,10 +5,12 @@ import type { Logger } from '../../base/log.ts';
 import { STATUS } from '../../wire/order.ts';
 import { VpnFailure, type VpnDriver, type VpnState, type VpnWanted } from './driver.ts';
 import { liftBlock } from './linux-block.ts';
-import { deny } from './linux-deny.ts';
+import { deny, stopAll } from './linux-deny.ts';
 import { openJournal, type Journal } from './linux-journal.ts';
 import { look } from './linux-look.ts';
+import { setProfile, undo } from './linux-set.ts';
 import type { Tools } from './linux-tools.ts';
+import { createTurns } from '../turns.ts';
 
 export type LinuxVpnOptions = {
   host: Host;
@@ -23,22 +25,57 @@ export type LinuxVpnOptions = {
 export function linuxVpn(options: LinuxVpnOptions): VpnDriver {
   const { host, log, stateFolder, clock = systemClock, failpoints = noFailpoints } = options;
   const tools: Tools = { host, clock, log, failpoints, signal: (pid, signal) => process.kill(pid, signal) };
-  const journal = openJournal(stateFolder, log, failpoints);
-  return {
-    inspect: () => look(host),
-    apply: (want) => apply(tools, journal, want),
-    restore: () => restore(tools, journal),
-  };
+  return new LinuxVpn(tools, openJournal(stateFolder, log, failpoints));
 }
 
-async function apply(tools: Tools, journal: Journal, want: VpnWanted): Promise<VpnState> {
-  switch (want.state) {
-    case 'denied':
-      return denyNoted(tools, journal, want.profiles);
-    case 'allowed':
-      return allow(tools, journal);
-    case 'set':
-      throw new VpnFailure('Profiles cannot be set on this system yet.', STATUS.notImplemented, null);
+/** One wanted state after the other; a denial cuts at once and ends a `set` that is at work. */
+class LinuxVpn implements VpnDriver {
+  readonly #tools: Tools;
+  readonly #journal: Journal;
+  readonly #turn = createTurns();
+  #setting: AbortController | null = null;
+
+  constructor(tools: Tools, journal: Journal) {
+    this.#tools = tools;
+    this.#journal = journal;
+  }
+
+  inspect(): Promise<VpnState> {
+    return look(this.#tools.host);
+  }
+
+  apply(want: VpnWanted, signal?: AbortSignal): Promise<VpnState> {
+    switch (want.state) {
+      case 'denied':
+        return this.#deny(want.profiles);
+      case 'allowed':
+        return this.#turn(() => allow(this.#tools, this.#journal));
+      case 'set':
+        return this.#turn(() => this.#set(want, signal));
+    }
+  }
+
+  /** What a `set` is at may take half a minute: the traffic stops before that. */
+  async #deny(profiles: readonly string[] | null): Promise<VpnState> {
+    const setting = this.#setting;
+    setting?.abort();
+    if (setting !== null && profiles === null) await stopAll(this.#tools);
+    return this.#turn(() => denyNoted(this.#tools, this.#journal, profiles));
+  }
+
+  async #set(want: Extract<VpnWanted, { state: 'set' }>, signal?: AbortSignal): Promise<VpnState> {
+    this.#setting = new AbortController();
+    const signals = [this.#setting.signal, ...(signal === undefined ? [] : [signal])];
+    try {
+      return await setProfile(this.#tools, this.#journal, want, AbortSignal.any(signals));
+    } finally {
+      this.#setting = null;
+    }
+  }
+
+  /** A block that a crash interrupted is completed, a change that it interrupted is undone, in this order. */
+  restore(): Promise<void> {
+    return this.#turn(() => restore(this.#tools, this.#journal));
   }
 }
 
@@ -69,6 +106,9 @@ async function allow(tools: Tools, journal: Journal): Promise<VpnState> {
 }
 
 async function restore(tools: Tools, journal: Journal): Promise<void> {
-  const { denied } = await journal.read();
+  const { change, denied } = await journal.read();
+  // The block first: nothing that is put back may bring a denied session up.
   if (denied !== null) await deny(tools, denied.profiles);
+  const left = change === null ? null : await undo(tools, journal, change);
+  if (left !== null) throw new VpnFailure(left, STATUS.failed, null);
 }

@@ -1,0 +1,86 @@
+import { nmcli } from '../../base/commands.ts';
+import type { Backend } from './linux-backend.ts';
+import type { WantedFile } from './linux-files.ts';
+import { keptOf, keyfile, type MachineFiles } from './linux-keyfile.ts';
+import { ownName, ownUuid } from './linux-names.ts';
+import { act, becomes, complaint, type Tools } from './linux-tools.ts';
+
+const FOLDER = '/etc/NetworkManager/system-connections';
+
+/** The plugin says of itself that it is there in one of these. */
+const PLUGIN = [
+  '/usr/lib/NetworkManager/VPN/nm-l2tp-service.name',
+  '/etc/NetworkManager/VPN/nm-l2tp-service.name',
+];
+
+export async function hasNetworkManager({ host }: Tools): Promise<boolean> {
+  const plugin = await Promise.all(PLUGIN.map((path) => host.status(path)));
+  if (!plugin.some((file) => file.ok)) return false;
+  const running = await host.run(nmcli, ['-t', '-f', 'RUNNING', 'general']);
+  return running.code === 0 && running.stdout.trim() === 'running';
+}
+
+function keyfilePath(name: string): string {
+  return `${FOLDER}/${ownName(name)}.nmconnection`;
+}
+
+function machineFiles(name: string): MachineFiles {
+  const file = `${ownName(name)}.pem`;
+  return {
+    authority: `/etc/ipsec.d/cacerts/${file}`,
+    certificate: `/etc/ipsec.d/certs/${file}`,
+    key: `/etc/ipsec.d/private/${file}`,
+  };
+}
+
+/** Seconds that NetworkManager may take to bring it up, and milliseconds for a bus that does not answer at all. */
+const UP_WAIT_S = 45;
+const UP_TIMEOUT_MS = 60_000;
+
+export const networkManager: Backend = {
+  name: 'networkmanager',
+  refuse: () => null,
+
+  async files({ host }, profile) {
+    const { machine, name } = profile;
+    const places = machineFiles(name);
+    const own = await host.readText(keyfilePath(name));
+    const kept = own.ok ? keptOf(own.value) : { user: null, password: null };
+    const certificate = machine.kind === 'certificate' ? machine : null;
+    const files: WantedFile[] = [
+      { path: places.authority, content: certificate?.authority ?? null, mode: 0o644 },
+      { path: places.certificate, content: certificate?.certificate ?? null, mode: 0o644 },
+      { path: places.key, content: certificate?.key ?? null, mode: 0o600 },
+      // Last: it names the others.
+      { path: keyfilePath(name), content: keyfile(profile, places, kept), mode: 0o600 },
+    ];
+    return files;
+  },
+
+  async load(tools, name) {
+    const isThere = (await tools.host.status(keyfilePath(name))).ok;
+    // Without the file, only reading all of them again makes NetworkManager forget it.
+    const argv = isThere ? ['connection', 'load', keyfilePath(name)] : ['connection', 'reload'];
+    const loaded = await act(tools, 'nmcli load', nmcli, argv);
+    if (loaded.code !== 0) return `NetworkManager did not take the profile: ${complaint(loaded)}`;
+    if (!isThere || (await becomes(tools.clock, 3_000, () => knows(tools, name)))) return null;
+    return 'NetworkManager refused the profile: it is not in its list.';
+  },
+
+  async dial(tools, name) {
+    const argv = ['-w', String(UP_WAIT_S), 'connection', 'up', 'uuid', ownUuid(name)];
+    const up = await act(tools, 'nmcli up', nmcli, argv, { timeoutMs: UP_TIMEOUT_MS });
+    return up.code === 0
+      ? null
+      : `NetworkManager: ${complaint({ ...up, stdout: '', stderr: withoutHint(up.stderr) })}`;
+  },
+};
+
+async function knows({ host }: Tools, name: string): Promise<boolean> {
+  const list = await host.run(nmcli, ['-t', '-f', 'UUID', 'connection', 'show']);
+  return list.code === 0 && list.stdout.split('\n').includes(ownUuid(name));
+}
+
+function withoutHint(text: string): string {
+  return text.replaceAll(/^Hint: .*$/gm, '');
+}
