@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import { connectionsIn } from '../../collectors/vpn-client/linux-connections.ts';
+import { parseIpsecConf } from '../../collectors/vpn-client/linux-ipsec-conf.ts';
+import { parseSwanctlConf, sectionOf } from '../../collectors/vpn-client/linux-vici.ts';
+import { parseLacs } from '../../collectors/vpn-client/linux-xl2tpd.ts';
+import { parseIni, valueOf } from '../../collectors/linux-ini.ts';
+import { isAsWanted } from '../../src/agent/vpn/linux-files.ts';
+import { keptOf, keyfile } from '../../src/agent/vpn/linux-keyfile.ts';
+import { ownName, ownUuid } from '../../src/agent/vpn/linux-names.ts';
+import { diallerConfig, keptLines, pppOptions, wayOf } from '../../src/agent/vpn/linux-ppp-options.ts';
+import { ipsecConfig } from '../../src/agent/vpn/linux-set-libreswan.ts';
+import { ikeReason, swanctlConfig } from '../../src/agent/vpn/linux-set-strongswan.ts';
+import type { VpnProfile } from '../../src/wire/vpn.ts';
+
+const profile: VpnProfile = {
+  name: 'office',
+  gateway: '203.0.113.1',
+  machine: { kind: 'psk', psk: 'a "quoted" \\ key # {' },
+  user: { name: 'alice', password: ' p"a\\ss' },
+  suites: { ike: ['aes256-sha256-modp2048'], esp: ['aes256-sha256'] },
+  routes: ['10.99.0.0/24'],
+  dns: ['10.99.0.53'],
+  mtu: 1280,
+};
+const files = { authority: '/ca.pem', certificate: '/cert.pem', key: '/key.pem' };
+const nothing = { user: null, password: null };
+
+describe('names', () => {
+  test('any profile name becomes one word that no other name becomes', () => {
+    expect(ownName('office')).toBe('drawbridge-office');
+    const words = ['a b', 'a.b', 'a-b', 'büro', 'b-ro'].map(ownName);
+    expect(new Set(words).size).toBe(5);
+    for (const word of words) expect(word).toMatch(/^drawbridge-[A-Za-z0-9_-]+$/);
+  });
+
+  test('a UUID stays with its name', () => {
+    expect(ownUuid('office')).toBe(ownUuid('office'));
+    expect(ownUuid('office')).not.toBe(ownUuid('other'));
+    expect(ownUuid('office')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+});
+
+describe('swanctl.conf', () => {
+  test('is read back as an L2TP connection, whatever is in the key', () => {
+    const text = swanctlConfig(profile, ['203.0.113.1']);
+    const tree = parseSwanctlConf(text);
+    expect(connectionsIn(sectionOf(tree, 'connections'))).toMatchObject([
+      { name: 'drawbridge-office', peer: '203.0.113.1', auth: 'psk' },
+    ]);
+    const hex = /secret = 0x([0-9a-f]+)/.exec(text)?.[1] ?? '';
+    expect(Buffer.from(hex, 'hex').toString()).toBe('a "quoted" \\ key # {');
+    expect(text).not.toContain('quoted');
+  });
+
+  test('with a certificate there is no key in it, and the gateway’s name is quoted', () => {
+    const machine = {
+      kind: 'certificate' as const,
+      authority: 'A',
+      certificate: 'C',
+      key: 'K',
+      gatewayId: 'O=Rig, CN="x"',
+    };
+    const text = swanctlConfig({ ...profile, machine }, []);
+    expect(text).not.toContain('secret');
+    expect(text).toContain('id = "O=Rig, CN=\\"x\\""');
+    expect(connectionsIn(sectionOf(parseSwanctlConf(text), 'connections'))).toMatchObject([
+      { auth: 'certificate' },
+    ]);
+  });
+
+  test.each([
+    ['received NO_PROPOSAL_CHOSEN error notify', 'suites'],
+    ['received AUTHENTICATION_FAILED error notify', 'certificate or key'],
+    ['ignore malformed INFORMATIONAL request\ngiving up after 3 retransmits', 'pre-shared key'],
+    ['giving up after 3 retransmits', 'does not answer'],
+  ])('%s is told in plain words', (said, told) => {
+    expect(ikeReason(said)).toContain(told);
+  });
+});
+
+describe('NetworkManager’s keyfile', () => {
+  test('holds the whole profile', () => {
+    const ini = parseIni(keyfile(profile, files, nothing));
+    const value = (section: string, key: string) =>
+      valueOf(
+        ini.find(({ name }) => name === section),
+        key,
+      );
+    expect(value('connection', 'uuid')).toBe(ownUuid('office'));
+    expect(value('vpn', 'gateway')).toBe('203.0.113.1');
+    expect(value('vpn', 'ipsec-ike')).toBe('aes256-sha256-modp2048!');
+    expect(value('vpn', 'mtu')).toBe('1280');
+    expect(value('ipv4', 'route1')).toBe('10.99.0.0/24');
+    expect(value('ipv4', 'never-default')).toBe('true');
+    expect(value('ipv4', 'dns')).toBe('10.99.0.53;');
+  });
+
+  test('secrets stand in their own section, escaped as GKeyFile reads them', () => {
+    const text = keyfile(profile, files, nothing);
+    const [before = '', secrets = ''] = text.split('[vpn-secrets]\n');
+    expect(before).not.toMatch(/quoted|p"a/);
+    expect(secrets).toContain('password=\\sp"a\\\\ss\n');
+    expect(secrets).toContain('ipsec-psk=a "quoted" \\\\ key # {\n');
+  });
+
+  test('without a password, what was stored for the same user stays', () => {
+    const kept = keptOf(keyfile(profile, files, nothing));
+    const same = { ...profile, user: { name: 'alice', password: null } };
+    expect(keyfile(same, files, kept)).toContain('password=\\sp"a\\\\ss\n');
+    expect(keyfile({ ...profile, user: null }, files, kept)).toContain('user=alice\n');
+    const other = keyfile({ ...profile, user: { name: 'bob', password: null } }, files, kept);
+    expect(other).toContain('password-flags=1\n');
+    expect(other).not.toContain('p"a');
+  });
+});
+
+describe('xl2tpd and pppd', () => {
+  test('the dialler dials the gateway and remembers the way through the tunnel', () => {
+    const text = diallerConfig(profile);
+    expect(parseLacs(text)).toEqual([{ name: 'drawbridge-office', gateway: '203.0.113.1' }]);
+    expect(wayOf(text)).toEqual({
+      gateway: '203.0.113.1',
+      routes: ['10.99.0.0/24'],
+      dns: ['10.99.0.53'],
+    });
+    expect(wayOf(diallerConfig({ ...profile, routes: 'all', dns: [] }))).toMatchObject({
+      routes: 'all',
+      dns: [],
+    });
+  });
+
+  test('the options quote what the user is called and knows, and keep it where nothing new is said', () => {
+    const text = pppOptions(profile, []);
+    expect(text).toContain('\npassword " p\\"a\\\\ss"\n');
+    expect(text).toContain('\nmtu 1280\nmru 1280\n');
+    expect(text).toContain('\nlinkname drawbridge-office\n');
+    const kept = keptLines(text);
+    expect(pppOptions({ ...profile, user: null }, kept)).toBe(text);
+    expect(pppOptions({ ...profile, user: { name: 'alice', password: null } }, kept)).toBe(text);
+    expect(pppOptions({ ...profile, user: { name: 'bob', password: null } }, kept)).not.toContain('password');
+  });
+});
+
+test('ipsec.conf is read back as an L2TP connection in Libreswan’s words', () => {
+  const text = ipsecConfig(profile);
+  expect(parseIpsecConf([text])).toMatchObject([
+    { name: 'drawbridge-office', peer: '203.0.113.1', auth: 'psk' },
+  ]);
+  expect(text).toContain('ike=aes256-sha2_256;modp2048\n');
+  expect(text).toContain('esp=aes256-sha2_256\n');
+});
+
+test('files are as wanted only with the same content and rights', () => {
+  const wanted = [
+    { path: '/a', content: 'x', mode: 0o600 },
+    { path: '/b', content: null, mode: 0o600 },
+  ];
+  const was = { base64: Buffer.from('x').toString('base64'), mode: 0o600 };
+  const found = [
+    { path: '/a', was },
+    { path: '/b', was: null },
+  ];
+  expect(isAsWanted(wanted, found)).toBe(true);
+  expect(isAsWanted(wanted, [{ path: '/a', was: { ...was, mode: 0o644 } }])).toBe(false);
+  expect(isAsWanted(wanted, [...found.slice(0, 1), { path: '/b', was }])).toBe(false);
+  expect(isAsWanted(wanted, [{ path: '/a', was: null }])).toBe(false);
+});
