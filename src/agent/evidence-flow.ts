@@ -7,7 +7,7 @@ import type { Base, ReportKind } from '../wire/report.ts';
 import type { CorrectedClock } from './corrected-clock.ts';
 import { endingOf, type Ending } from './ending.ts';
 import {
-  changedSince,
+  deltaOf,
   heartbeat,
   sealStatement,
   type Attester,
@@ -210,8 +210,7 @@ export class EvidenceFlow {
   async #sendReport(report: WaitingReport): Promise<void> {
     const { id, collectedAt, factsAt = null, readings } = report;
     const kind = this.#kindFor(id);
-    const shown =
-      kind === 'delta' && this.#baseline ? changedSince(this.#baseline.readings, report) : readings;
+    const shown = kind === 'delta' && this.#baseline ? deltaOf(this.#baseline.readings, report) : readings;
     await this.#state({ kind, id, collectedAt, factsAt, readings: shown }, readings);
   }
 

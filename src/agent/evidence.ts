@@ -101,6 +101,13 @@ export function heartbeat(
   return { kind: 'heartbeat', id, collectedAt: iso(now), factsAt: null, readings: null };
 }
 
+/** What a delta shows: what has changed, and what alone was read anew, since nothing else says when that was. */
+export function deltaOf(before: WireReadings, report: WaitingReport): WireReadings {
+  const vpn = report.readings['vpn-client'];
+  const anew = report.factsAt === undefined || vpn === undefined ? {} : { 'vpn-client': vpn };
+  return { ...changedSince(before, report), ...anew };
+}
+
 /** The readings of `report` that say something else than those that the server has. */
 export function changedSince(before: WireReadings, report: WaitingReport): WireReadings {
   const entries = Object.entries(report.readings).filter(([id, reading]) => {

@@ -218,8 +218,8 @@ export async function sealReceipt(entry: LedgerEntry, identity: Identity, signer
     iat: Math.floor(entry.finishedAt / 1_000),
     jti: entry.receipt,
     phase: 'complete',
-    // The moment from which on a report proves it: `iat` knows seconds only.
-    oc2: { status, status_text: text, results: { ...results, at: iso(entry.finishedAt) } },
+    // The moment from which on a report proves it, unless the handler knows it better: `iat` knows seconds only.
+    oc2: { status, status_text: text, results: { at: iso(entry.finishedAt), ...results } },
   };
   return seal(TYP.receipt, claims, signer);
 }

@@ -63,6 +63,7 @@ export class VpnKeeper implements Actor {
   /** Monotonic milliseconds. */
   #retryAt: number | null = null;
   #seen: VpnState | null = null;
+  #actedAt: number | null = null;
   #problem: string | null = null;
 
   constructor(deps: KeeperDeps) {
@@ -78,6 +79,11 @@ export class VpnKeeper implements Actor {
   /** Why the wanted state is not reached, or null. */
   get problem(): string | null {
     return this.#problem;
+  }
+
+  /** When the last act had ended (milliseconds): what is read from then on shows what it did. */
+  get actedAt(): number | null {
+    return this.#actedAt;
   }
 
   get isolated(): boolean {
@@ -96,7 +102,7 @@ export class VpnKeeper implements Actor {
 
   /** Sets a profile; it does not come up while anybody holds. Rejects where it was not set. */
   async set(profile: VpnProfile, up: boolean, signal: AbortSignal): Promise<VpnState> {
-    const { ledger, onActed } = this.#deps;
+    const { ledger } = this.#deps;
     try {
       return await this.#inTurn(async () => {
         const isUp = up && !isHeld(ledger.holders);
@@ -105,7 +111,7 @@ export class VpnKeeper implements Actor {
         return isHeld(ledger.holders) ? await this.#act(wantedOf(ledger.holders)) : state;
       });
     } finally {
-      onActed();
+      this.#acted();
     }
   }
 
@@ -161,6 +167,11 @@ export class VpnKeeper implements Actor {
     }
   }
 
+  #acted(): void {
+    this.#actedAt = this.#deps.clock.now();
+    this.#deps.onActed();
+  }
+
   #breakOff(): void {
     this.#loosening?.abort(new VpnFailure('The VPN was denied meanwhile.', STATUS.refused, null));
   }
@@ -179,7 +190,7 @@ export class VpnKeeper implements Actor {
       this.#retryLater(error);
       throw error;
     } finally {
-      this.#deps.onActed();
+      this.#acted();
       this.#wakes.put('look');
     }
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { iso, type Clock } from '../base/clock.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { PublicJwk } from '../wire/envelope.ts';
 import { uuid } from '../wire/ids.ts';
@@ -109,7 +109,7 @@ async function setProfile(
   if (!opened.ok) return outcomeOf(STATUS.malformed, 'the secrets are not for this device’s encryption key');
   const before = summaryOf(keeper.seen);
   const after = await keeper.set(opened.value, up, signal);
-  return reached(ledger, before, after);
+  return reached(keeper, ledger, before, after);
 }
 
 async function isolate(claims: OrderClaims, deps: Deps): Promise<Outcome> {
@@ -119,7 +119,7 @@ async function isolate(claims: OrderClaims, deps: Deps): Promise<Outcome> {
   } catch (error) {
     // Without a VPN client there is nothing to hold; what was asked for is the isolation.
     if (keeper.isolated && error instanceof VpnFailure && error.status === STATUS.notFound)
-      return done({ isolated: true, after: summaryOf(keeper.seen) });
+      return done({ ...actedAt(keeper), isolated: true, after: summaryOf(keeper.seen) });
     const outcome = failed(error);
     if (outcome.status !== STATUS.notImplemented) throw error;
     await ledger.hold({ cause: 'contain', holder: null });
@@ -134,24 +134,29 @@ async function enforceHeld(cause: Cause, claims: OrderClaims, { keeper, ledger }
   const after = await keeper.enforce();
   if (ledger.holders[cause]?.order !== claims.jti) return superseded();
   const more = cause === 'contain' ? { isolated: keeper.isolated } : {};
-  return done({ before, after: summaryOf(after), ...more });
+  return done({ ...actedAt(keeper), before, after: summaryOf(after), ...more });
 }
 
 async function enforceLifted(cause: Cause, { keeper, ledger }: Deps): Promise<Outcome> {
   const before = summaryOf(keeper.seen);
   const after = await keeper.enforce();
-  return ledger.holders[cause] === null ? reached(ledger, before, after) : superseded();
+  return ledger.holders[cause] === null ? reached(keeper, ledger, before, after) : superseded();
 }
 
 /** Others may hold the VPN down all the same: that is said, since nobody can see it in the state alone. */
-function reached(ledger: Ledger, before: unknown, after: VpnState): Outcome {
-  const results = { before, after: summaryOf(after) };
+function reached(keeper: VpnKeeper, ledger: Ledger, before: unknown, after: VpnState): Outcome {
+  const results = { ...actedAt(keeper), before, after: summaryOf(after) };
   if (!isHeld(ledger.holders)) return done(results);
   const causes = holding(ledger.holders).map(([cause]) => cause);
   return outcomeOf(STATUS.done, `done; the VPN is still held by: ${causes.join(', ')}`, {
     ...results,
     heldBy: causes,
   });
+}
+
+/** Before the journal is written: what is read from this moment on shows what was done. */
+function actedAt(keeper: VpnKeeper): { at?: string } {
+  return keeper.actedAt === null ? {} : { at: iso(keeper.actedAt) };
 }
 
 /**

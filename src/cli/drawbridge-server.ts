@@ -12,12 +12,15 @@ import {
   HELP,
   INIT_HELP,
   ORDER_HELP,
+  ORDERS_HELP,
   POLICY_HELP,
   SESSIONS_HELP,
   START_HELP,
   TOKEN_HELP,
 } from './server-help.ts';
 import type { SessionOptions } from './server-sessions.ts';
+import type { OrderRequest } from '../server/order-requests.ts';
+import type { OrderOptions, OrdersOptions } from './server-orders.ts';
 import type { ServerOptions } from './server-settings.ts';
 import type { InitOptions } from './server-start.ts';
 import type { TokenOptions } from './server-tokens.ts';
@@ -155,13 +158,31 @@ const order = program
   .command('order')
   .description('tell a device to do something')
   .addHelpText('after', ORDER_HELP);
-withData(order.command('scan'))
-  .description('ask for a full report now')
-  .argument('<id>')
+addOrder('scan', 'ask for a full report now');
+addOrder('deny', 'take the VPN down and keep it down until it is allowed')
+  .option('--profile <name...>', 'only these profiles')
+  .option('--for <time>', 'for so long, such as 90m, 8h or 7d; then the device lifts it by itself');
+addOrder('allow', 'take back: order deny');
+addOrder('set', 'make a VPN profile what a file says')
+  .argument('<file>', 'YAML or JSON; it holds secrets, so it has to be yours alone (chmod 600)')
+  .option('--up', 'and connect it');
+addOrder('contain', 'cut the device off from all but this server and whom the policy names').requiredOption(
+  '--for <time>',
+  'for so long, such as 90m, 8h or 7d; then the device lifts it by itself',
+);
+addOrder('cancel', 'take back what an order wants').argument(
+  '<order>',
+  'its id, as in: drawbridge-server orders',
+);
+
+withData(program.command('orders'))
+  .description('what was ordered, and what came of it')
+  .option('--device <id>', 'of this device')
+  .option('--state <state>', 'sent, received, done, proven or failed')
+  .option('--limit <number>', 'so many, newest first', Number, 50)
+  .addHelpText('after', ORDERS_HELP)
   .action(
-    runningOn(async (id, options: ServerOptions) =>
-      (await import('./server-devices.ts')).scanCommand(id, options),
-    ),
+    running(async (options: OrdersOptions) => (await import('./server-orders.ts')).ordersCommand(options)),
   );
 
 program
@@ -200,6 +221,21 @@ function addChange(name: ChangeName, description: string): void {
         (await import('./server-devices.ts')).changeCommand(name, id, options),
       ),
     );
+}
+
+function addOrder(action: OrderRequest['action'], description: string): Command {
+  return withData(order.command(action))
+    .description(description)
+    .argument('<device>', 'as in: drawbridge-server devices')
+    .option('--reason <text>', 'why: the device’s user is shown it')
+    .option('--wait', 'until it is proven or has failed, a minute at most')
+    .action((...given: unknown[]) => {
+      const words = given.filter((one) => typeof one === 'string');
+      const options = given.find((one) => typeof one === 'object' && !(one instanceof Command));
+      return finish(async () =>
+        (await import('./server-orders.ts')).orderCommand(action, words, (options ?? {}) as OrderOptions),
+      );
+    });
 }
 
 function withData(command: Command): Command {

@@ -133,16 +133,3 @@ export async function changeCommand(name: ChangeName, id: string, options: Serve
   else say(`${id} ${sentence}`);
   return 0;
 }
-
-/** Asks a connected device for a full report now. */
-export async function scanCommand(id: string, options: ServerOptions): Promise<number> {
-  const path = `/v1/devices/${encodeURIComponent(id)}/orders`;
-  const order = await askServer(await serverConfig(options), 'POST', path, { action: 'scan' });
-  if (order === null)
-    throw new UsageError(
-      'The server does not run, so nobody can be asked. Start it: drawbridge-server start',
-    );
-  if (options.json) sayJson(order);
-  else say(`Asked. See what comes: drawbridge-server device ${id}`);
-  return 0;
-}

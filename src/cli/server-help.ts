@@ -80,10 +80,29 @@ Examples:
   drawbridge-server sessions --user anna --ended --json`;
 
 export const ORDER_HELP = `
-The server has to be running, and the device connected.
+An order is a wanted state: it lasts until it is taken back, and a device that is away is ordered when it comes. A deny
+of yours and one by the policy's decision are two things; the VPN is allowed when neither denies.
 
-Example:
-  drawbridge-server order scan ID          ask for a full report now`;
+A profile (order set) names everything: name, gateway, machine (kind: psk, psk; or kind: certificate, authority,
+certificate, key, gatewayId), user (name, password; or null), suites (ike, esp), routes (all, or networks), dns, mtu.
+
+Exit code: 0 done, 4 it did not work; with --wait 4 also where the device says no.
+
+Examples:
+  drawbridge-server order scan ID                                ask for a full report now
+  drawbridge-server order deny ID --reason "laptop is lost" --wait
+  drawbridge-server order deny ID --profile office --for 8h
+  drawbridge-server order allow ID
+  drawbridge-server order set ID office.yaml --up
+  drawbridge-server order contain ID --for 2h                    reachable: this server, and isolation in the policy
+  drawbridge-server order cancel ID ORDER`;
+
+export const ORDERS_HELP = `
+sent: on its way. received: the device has it. done: the device says so. proven: its next report shows it.
+
+Examples:
+  drawbridge-server orders --device ID
+  drawbridge-server orders --state failed --json`;
 
 export const POLICY_HELP = `
 Names every mistake with line, column and what would be right. Exit code: 0 good, 1 not.

@@ -4,6 +4,7 @@ import { pathsIn } from '../server/data-folder.ts';
 import { loadSigningKeys } from '../server/signing-keys.ts';
 import type { GatewayRow, TokenRow } from '../server/store/tables.ts';
 import { listGateways, listTokens } from '../server/store/tokens.ts';
+import { DAY_MS, durationMs } from './duration.ts';
 import { complain, say, sayJson, table } from './present.ts';
 import { withStore, type ServerOptions } from './server-settings.ts';
 import { UsageError } from './usage-error.ts';
@@ -16,8 +17,7 @@ export type TokenOptions = ServerOptions & {
   gateway?: string;
 };
 
-const UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const MAX_VALID_MS = 366 * UNITS_MS.d;
+const MAX_VALID_MS = 366 * DAY_MS;
 
 const by = () => ({ actor: 'cli', now: Date.now() });
 
@@ -28,7 +28,7 @@ export async function createCommand(options: TokenOptions): Promise<number> {
 async function deviceToken(options: TokenOptions): Promise<number> {
   const { uses, note, approval = false } = options;
   if (!Number.isInteger(uses) || uses < 1) throw new UsageError('--uses has to be a whole number from 1 up.');
-  const wanted = { uses, note, approval, validMs: validMs(options.valid) };
+  const wanted = { uses, note, approval, validMs: durationMs(options.valid, '--valid', MAX_VALID_MS) };
   const made = await withStore(options, async (store, config) => {
     const { root } = await loadSigningKeys(pathsIn(config.dataDir));
     return store.write((db) => createToken(db, wanted, root.kid, by()));
@@ -53,16 +53,6 @@ async function gatewayCredential(options: TokenOptions, name: string): Promise<n
     complain(`For the gateway "${name}": send it as "Authorization: Bearer …". It is shown only now.`);
   }
   return 0;
-}
-
-/** `90m`, `24h` or `7d`. */
-function validMs(text: string): number {
-  const [, count, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
-  if (count === undefined || unit === undefined)
-    throw new UsageError('--valid is a time such as 90m, 24h or 7d.');
-  const ms = Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
-  if (ms < 1 || ms > MAX_VALID_MS) throw new UsageError('--valid is at least a minute and at most a year.');
-  return ms;
 }
 
 export async function listCommand(options: ServerOptions): Promise<number> {

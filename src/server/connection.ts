@@ -142,7 +142,7 @@ export class Connection {
     const rhythm = { heartbeat_s: everySeconds, full_s: fullEverySeconds };
     this.#send({ t: 'welcome', version, ...this.#nextNonce(), seq_min: state?.seq ?? 0, ...rhythm });
     if (state !== null) this.#send({ t: 'policy', jws: await standing.sealFor(state) });
-    await orders.reconcile(device);
+    await orders.connected(device);
   }
 
   async #onReport(jws: string, session: Session): Promise<void> {

@@ -16,6 +16,7 @@ import {
 import { loadState } from './device-state.ts';
 import type { Fleet } from './fleet.ts';
 import { HttpProblem, problem, type App } from './http.ts';
+import { addOrderRoutes } from './order-routes.ts';
 import type { Orders } from './orders.ts';
 import { listDevices } from './store/devices.ts';
 import { ordersOf } from './store/orders.ts';
@@ -41,11 +42,6 @@ const MAX_TOKEN_HOURS = 24 * 30;
 
 const idParams = z.object({ id: z.uuid() });
 const nothing = z.object({});
-const orderRequest = z.object({
-  action: z.literal('scan'),
-  cause: z.string().max(500).default('asked for by an administrator'),
-});
-
 export const tokenRequest = z.object({
   uses: z.number().int().min(1).max(100_000).default(1),
   validHours: z.number().positive().max(MAX_TOKEN_HOURS).default(24),
@@ -61,7 +57,7 @@ export async function addConsoleRoutes(app: App, parts: ConsoleParts): Promise<v
     scope.addHook('onRequest', async (request) => requireAdmin(request.raw, adminHash));
     addReading(scope, parts);
     addActing(scope, parts);
-    addOrderRoute(scope, parts);
+    addOrderRoutes(scope, { ...parts, granted });
     addTokenRoute(scope, parts);
   });
 }
@@ -110,16 +106,6 @@ function addActing(app: App, parts: ConsoleParts): void {
       act((db) => change(db, id, by(parts))),
     );
   }
-}
-
-function addOrderRoute(app: App, { orders }: ConsoleParts): void {
-  const response = { 200: z.object({ id: z.string() }), 409: problem };
-  const schema = { params: idParams, body: orderRequest, response };
-  app.post('/v1/devices/:id/orders', { schema }, async ({ params, body }) => {
-    const id = await orders.scan(params.id, body.cause);
-    if (id !== null) return { id };
-    throw new HttpProblem(409, 'not_connected', 'The device is not connected now; try again when it is.');
-  });
 }
 
 function addTokenRoute(app: App, parts: ConsoleParts): void {

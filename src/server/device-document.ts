@@ -5,22 +5,12 @@ import { ACCESS, RISK_LEVELS, decision, risk, verdict } from '../wire/decision.t
 import { inventory } from '../wire/inventory.ts';
 import { decide, type Terms } from './decide.ts';
 import { evidenceOf, type DeviceState } from './device-state.ts';
+import { orderView, viewOf } from './order-view.ts';
 import type { Device } from './store/devices.ts';
 import type { OrderRow } from './store/tables.ts';
 
 const time = z.iso.datetime();
 const status = z.enum(['pending', 'live', 'revoked']);
-
-export const orderView = z.object({
-  id: z.string(),
-  action: z.string(),
-  target: z.string(),
-  state: z.enum(['sent', 'received', 'done', 'failed']),
-  /** OpenC2 status of the last receipt, and what the device said with it. */
-  status: z.number().nullable(),
-  reason: z.string().nullable(),
-  issuedAt: time,
-});
 
 /** One device whole: `GET /v1/devices/<id>`. */
 export const deviceDocument = z.object({
@@ -105,18 +95,6 @@ export function documentOf({ state, orders, connected, terms, now }: DocumentPar
     raw,
     orders: orders.map(viewOf),
   };
-}
-
-function viewOf({
-  id,
-  action,
-  target,
-  state,
-  status,
-  reason,
-  issued_at,
-}: OrderRow): z.infer<typeof orderView> {
-  return { id, action, target, state, status, reason, issuedAt: iso(issued_at) };
 }
 
 export function summaryOf(device: Device, state: DeviceState | null, connected: boolean): DeviceSummary {

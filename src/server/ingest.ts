@@ -37,6 +37,8 @@ export type IngestParts = {
   log: Logger;
   /** Called after the commit of a judgement that is any news. */
   decided: (state: DeviceState, news: News) => void;
+  /** Called after the commit of a report. */
+  observed: (state: DeviceState) => void;
 };
 
 export function createIngest(parts: IngestParts): Ingest {
@@ -87,6 +89,7 @@ async function record(parts: IngestParts, before: DeviceState, accepted: Accepta
     fleet.put(recording.state);
     metrics.reported(accepted.claims.kind, recording.outcome);
     if (isNews(recording.news)) parts.decided(recording.state, recording.news);
+    if (accepted.content !== null) parts.observed(recording.state);
     return recording;
   } catch (error) {
     // Somebody else wrote to this device: what we hold of it is not to be built on.

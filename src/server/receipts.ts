@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { inspect, open, publicJwk, TYP } from '../wire/envelope.ts';
@@ -6,19 +7,9 @@ import { deviceUrn } from '../wire/ids.ts';
 import { receiptClaims, STATUS, type ReceiptClaims } from '../wire/order.ts';
 import type { Refusal } from '../wire/refusal.ts';
 import { findByReportKey } from './store/devices.ts';
-import { findOrder, insertReceipt, setOrderState } from './store/orders.ts';
+import { changeOrder, findOrder, insertReceipt } from './store/orders.ts';
 import type { Store } from './store/store.ts';
-import type { OrderRow, WantedRow } from './store/tables.ts';
-
-/**
- * Whether a wanted state needs no further order: done, on its way, or beyond this device. An order that failed
- * otherwise is worth another try each time this is asked.
- */
-export function isSettled(last: OrderRow | undefined, wanted: WantedRow, now: number): boolean {
-  if (last?.want !== wanted.want || last.issued_at < wanted.since) return false;
-  if (last.state === 'done' || last.status === STATUS.notImplemented) return true;
-  return last.state !== 'failed' && now < last.expires_at;
-}
+import type { OrderRow } from './store/tables.ts';
 
 /** Verifies and stores a receipt; the one that completes an order settles its state. Answers with the receipt's id. */
 export async function takeReceipt(
@@ -52,21 +43,34 @@ async function storeReceipt(
     const isNew = await insertReceipt(db, row);
     const order = await findOrder(db, device, request_id);
     // A receipt for an order that a lost database does not know is kept; there is nothing to settle.
-    if (isNew && order !== undefined) await setOrderState(db, order.id, stateAfter(claims, order));
+    const change = isNew && order !== undefined ? changeBy(claims, order) : null;
+    if (order !== undefined && change !== null) await changeOrder(db, order.id, change);
   });
 }
 
-function stateAfter(
-  { phase, oc2 }: ReceiptClaims,
-  order: OrderRow,
-): Pick<OrderRow, 'state' | 'status' | 'reason'> {
+const doneResults = z.object({
+  at: z.iso.datetime().optional(),
+  heldBy: z.array(z.string().max(20)).max(5).optional(),
+});
+
+type Change = Partial<Pick<OrderRow, 'state' | 'status' | 'reason' | 'done_at' | 'held_by'>>;
+
+function changeBy({ phase, oc2, iat }: ReceiptClaims, order: OrderRow): Change | null {
   const reason = oc2.status_text;
-  if (phase === 'complete') {
-    return { state: oc2.status === STATUS.done ? 'done' : 'failed', status: oc2.status, reason };
-  }
   // Receipts may overtake each other: a completed order stays completed.
-  const isOver = order.state === 'done' || order.state === 'failed';
-  return isOver
-    ? { state: order.state, status: order.status, reason: order.reason }
-    : { state: 'received', status: oc2.status, reason };
+  if (phase !== 'complete') return isOver(order) ? null : { state: 'received', status: oc2.status, reason };
+  const results = doneResults.safeParse(oc2.results);
+  const { at, heldBy } = results.success ? results.data : {};
+  return {
+    state: oc2.status === STATUS.done ? 'done' : 'failed',
+    status: oc2.status,
+    reason,
+    // Whole seconds only, where nothing better was said: then the end of the second.
+    done_at: at === undefined ? iat * 1_000 + 999 : Date.parse(at),
+    held_by: heldBy === undefined || heldBy.length === 0 ? null : heldBy.join(', '),
+  };
+}
+
+function isOver({ state }: OrderRow): boolean {
+  return state === 'done' || state === 'proven' || state === 'failed';
 }

@@ -57,7 +57,8 @@ export async function createServices(
   const urn = serverUrn(keys.root.kid);
   const signing = { store, clock, signer: keys.order, issuer: urn };
   const standing = await createStanding(signing, await firstPolicy(config.policyFile, store, log));
-  const orders = createOrders({ ...signing, connections, log });
+  const stateOf = (device: string) => fleet.get(device);
+  const orders = createOrders({ ...signing, connections, stateOf, log });
   const decided = tellNews({ connections, orders, standing, log });
   const breaker = createBreaker(await store.read(storedBreaker));
   const terms = () => ({
@@ -82,7 +83,10 @@ function linkParts(services: Omit<Services, 'openLink'>): ConnectionParts {
     log.error({ device }, 'two computers use the identity of one device');
     changed(device).catch((error: unknown) => log.error({ err: error, device }, 'device not judged anew'));
   };
-  const ingest = createIngest({ ...judging, audience });
+  const observed = (state: DeviceState) => {
+    orders.observed(state).catch((error: unknown) => log.warn({ err: error }, 'orders not looked after'));
+  };
+  const ingest = createIngest({ ...judging, audience, observed });
   const sessions = { store, fleet, clock, audience, alarmed };
   return { clock, log, connections, orders, standing, sessions, ingest, refused: metrics.refused };
 }

@@ -109,6 +109,32 @@ function known<F>(fact: F, at: string): Known<F> {
   return { state: 'known', fact, at, tookMs: 3 };
 }
 
+/** One L2TP profile in a state. */
+export function profileFact(
+  name: string,
+  state: 'up' | 'down' | 'denied',
+): Fact<'vpn-client'>['profiles'][number] {
+  return {
+    id: name,
+    name,
+    backend: 'networkmanager',
+    scope: 'system',
+    gateway: 'vpn.example.com',
+    auth: 'psk',
+    suites: null,
+    ipsec: true,
+    allTraffic: true,
+    dns: null,
+    mtu: null,
+    enabled: true,
+    state,
+    since: null,
+    address: null,
+    interface: null,
+    secretsReadableByUser: null,
+  };
+}
+
 /** All readings of a healthy laptop at a time (ISO 8601); `changed` replaces facts. */
 export function healthyReadings(at: string, changed: Partial<{ [Id in CheckId]: Fact<Id> }> = {}): Readings {
   const all = { ...facts(at), ...changed };

@@ -72,6 +72,17 @@ export function findByReportKey(db: Db, kid: string): Promise<(Device & { jwk: s
     .executeTakeFirst();
 }
 
+/** JSON of the key to which secrets for a device are encrypted. Throws for a device that does not exist. */
+export async function encryptionKey(db: Db, device: string): Promise<string> {
+  const { jwk } = await db
+    .selectFrom('keys')
+    .select('jwk')
+    .where('device', '=', device)
+    .where('kind', '=', 'encryption')
+    .executeTakeFirstOrThrow();
+  return jwk;
+}
+
 export function findLiveOnMachine(db: Db, machineId: string): Promise<Device | undefined> {
   return db
     .selectFrom('devices')

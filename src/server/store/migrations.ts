@@ -12,6 +12,7 @@ export const migrations = {
   '0003-sessions': { up: withSessions },
   '0004-fairness': { up: withFairness },
   '0005-signals': { up: withSignals },
+  '0006-orders': { up: withOrders },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -56,6 +57,36 @@ async function withFairness(db: Schema): Promise<void> {
     .addColumn('compiled_revision', 'bigint', required)
     .addPrimaryKeyConstraint('memories_key', ['device'] as never)
     .execute();
+}
+
+/** What is wanted has several respects, each with a value; orders say who gave them and how they were proven. */
+async function withOrders(db: Schema): Promise<void> {
+  const wanted = ofDevice(db, 'wanted_by_aspect')
+    .addColumn('aspect', 'text', required)
+    .addColumn('want', 'text', required)
+    .addColumn('value', 'text')
+    .addColumn('since', 'bigint', required)
+    .addColumn('until', 'bigint')
+    .addColumn('cause', 'text', required)
+    .addColumn('actor', 'text', required)
+    .addPrimaryKeyConstraint('wanted_aspect_key', ['device', 'aspect'] as never);
+  await wanted.execute();
+  await sql`insert into wanted_by_aspect (device, aspect, want, since, cause, actor)
+    select device, 'decision', want, since, cause, 'server' from wanted`.execute(db);
+  await db.schema.dropTable('wanted').execute();
+  await db.schema.alterTable('wanted_by_aspect').renameTo('wanted').execute();
+  for (const name of ['aspect', 'held_by', 'proof'])
+    await db.schema.alterTable('orders').addColumn(name, 'text').execute();
+  for (const [name, value] of [
+    ['cause', ''],
+    ['actor', 'server'],
+  ] as const)
+    await db.schema
+      .alterTable('orders')
+      .addColumn(name, 'text', (column) => column.notNull().defaultTo(value))
+      .execute();
+  await db.schema.alterTable('orders').addColumn('done_at', 'bigint').execute();
+  await sql`update orders set aspect = 'access' where want is not null`.execute(db);
 }
 
 type AnyTable = CreateTableBuilder<string, never>;

@@ -1,13 +1,12 @@
 import type { Db } from './store.ts';
 import type { OrderRow, ReceiptRow, WantedRow } from './tables.ts';
 
-/** The state that a device is to be in, a row for each target. */
-export async function putWanted(db: Db, wanted: WantedRow): Promise<void> {
-  const { want, since, cause } = wanted;
+/** What is wanted of a device, a row for each respect. */
+export async function putWanted(db: Db, { device, aspect, ...rest }: WantedRow): Promise<void> {
   await db
     .insertInto('wanted')
-    .values(wanted)
-    .onConflict((conflict) => conflict.columns(['device', 'target']).doUpdateSet({ want, since, cause }))
+    .values({ device, aspect, ...rest })
+    .onConflict((conflict) => conflict.columns(['device', 'aspect']).doUpdateSet(rest))
     .execute();
 }
 
@@ -15,16 +14,33 @@ export function wantedOf(db: Db, device: string): Promise<WantedRow[]> {
   return db.selectFrom('wanted').selectAll().where('device', '=', device).execute();
 }
 
-/** The last order about a target, by `oseq`. */
-export function lastOrder(db: Db, device: string, target: string): Promise<OrderRow | undefined> {
+/** Devices of which anything was ever wanted. */
+export async function wantedDevices(db: Db): Promise<string[]> {
+  const rows = await db.selectFrom('wanted').select('device').distinct().execute();
+  return rows.map(({ device }) => device);
+}
+
+/** The last order in one respect, by `oseq`. */
+export function lastOrder(db: Db, device: string, aspect: string): Promise<OrderRow | undefined> {
   return db
     .selectFrom('orders')
     .selectAll()
     .where('device', '=', device)
-    .where('target', '=', target)
+    .where('aspect', '=', aspect)
     .orderBy('oseq', 'desc')
     .limit(1)
     .executeTakeFirst();
+}
+
+/** The highest number used for a target; 0 before the first. */
+export async function highestOseq(db: Db, device: string, target: string): Promise<number> {
+  const row = await db
+    .selectFrom('orders')
+    .select((select) => select.fn.max('oseq').as('oseq'))
+    .where('device', '=', device)
+    .where('target', '=', target)
+    .executeTakeFirst();
+  return Number(row?.oseq ?? 0);
 }
 
 export async function insertOrder(db: Db, order: OrderRow): Promise<void> {
@@ -42,21 +58,27 @@ export function findOrder(db: Db, device: string, id: string): Promise<OrderRow 
 
 /** The latest orders of a device, newest first. */
 export function ordersOf(db: Db, device: string, limit: number): Promise<OrderRow[]> {
-  return db
-    .selectFrom('orders')
-    .selectAll()
-    .where('device', '=', device)
-    .orderBy('issued_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute();
+  return latestOrders(db, { device, limit });
 }
 
-export async function setOrderState(
+/** The latest orders of all devices or one, newest first. */
+export function latestOrders(
   db: Db,
-  id: string,
-  change: Pick<OrderRow, 'state' | 'status' | 'reason'>,
-): Promise<void> {
+  {
+    device,
+    state,
+    limit,
+  }: { device?: string | undefined; state?: OrderRow['state'] | undefined; limit: number },
+): Promise<OrderRow[]> {
+  let query = db.selectFrom('orders').selectAll();
+  if (device !== undefined) query = query.where('device', '=', device);
+  if (state !== undefined) query = query.where('state', '=', state);
+  return query.orderBy('issued_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
+}
+
+type Change = Partial<Pick<OrderRow, 'state' | 'status' | 'reason' | 'done_at' | 'held_by' | 'proof'>>;
+
+export async function changeOrder(db: Db, id: string, change: Change): Promise<void> {
   await db.updateTable('orders').set(change).where('id', '=', id).execute();
 }
 

@@ -141,12 +141,20 @@ export type DecisionRow = {
 /** What judging remembers of a device, and what its compiled policy was made from. */
 export type MemoryRow = { device: string; memory: string; compiled: string; compiled_revision: number };
 
+/** What is wanted of a device in one respect: by the decision about it, or by an administrator. */
 export type WantedRow = {
   device: string;
-  target: string;
-  want: 'denied' | 'allowed';
+  aspect: 'decision' | 'access' | 'profile' | 'isolation';
+  /** `denied`, `allowed`, `set`, `contained` or `none`. */
+  want: string;
+  /** JSON: what the order says besides; secrets in it are sealed to the device. */
+  value: string | null;
   since: number;
+  /** When it ends by itself; null: never. */
+  until: number | null;
   cause: string;
+  /** Who: `server`, `admin`, … */
+  actor: string;
 };
 
 export type OrderRow = {
@@ -156,13 +164,23 @@ export type OrderRow = {
   action: string;
   /** The wanted state that it is to bring about; null for a mere request such as `scan`. */
   want: string | null;
+  /** The respect in which it is wanted: `access`, `profile` or `isolation`; null for a mere request. */
+  aspect: string | null;
+  cause: string;
+  actor: string;
   oseq: number;
   issued_at: number;
   expires_at: number;
-  state: 'sent' | 'received' | 'done' | 'failed';
+  /** `proven`: a report after it has shown what was wanted. */
+  state: 'sent' | 'received' | 'done' | 'proven' | 'failed';
   /** OpenC2 status and text of the last receipt. */
   status: number | null;
   reason: string | null;
+  /** When the device was done, by its own clock, and who holds its VPN in spite of an allow. */
+  done_at: number | null;
+  held_by: string | null;
+  /** What the report that proved it said of the VPN's block: `denied` where it was seen. */
+  proof: string | null;
   jws: string;
 };
 
