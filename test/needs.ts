@@ -16,6 +16,8 @@ export const testNeeds: readonly Need[] = [
   { package: 'freeradius', file: '/usr/sbin/freeradius' },
   { package: 'freeradius-rest', file: '/usr/lib/freeradius/rlm_rest.so' },
   { package: 'freeradius-utils', file: '/usr/bin/radclient' },
+  { package: 'freeradius-ldap', file: '/usr/lib/freeradius/rlm_ldap.so' },
+  { package: 'slapd', file: '/usr/sbin/slapd' },
   // The rig (docs/rig.md). Without QEMU it runs in user-mode-linux, which needs no package of its own.
   { package: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
 ];

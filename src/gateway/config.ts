@@ -4,32 +4,11 @@ import { z } from 'zod';
 import { isMissing } from '../base/atomic-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
+import { userStore, usersFrom } from './config-users.ts';
+import { address, network, path, port, sentence, word } from './config-values.ts';
 
-/*
- * Values end up inside FreeRADIUS' configuration, where `$`, `%`, quotes and backslashes mean something. They are kept
- * out here, so that what is written never needs escaping: what would have to be escaped is refused with its line.
- */
-const path = z.string().regex(/^[A-Za-z0-9_./@:+-]{1,400}$/, {
-  message: 'has to be a path of letters, digits and . _ / @ : + -',
-});
-const word = z.string().regex(/^[A-Za-z0-9_.:/@+-]{1,200}$/, {
-  message: 'has to be a word of letters, digits and . _ : / @ + -',
-});
-const sentence = z
-  .string()
-  .min(1)
-  .refine((text) => Buffer.byteLength(text) <= 253, { message: 'has to fit into 253 bytes' })
-  // oxlint-disable-next-line no-control-regex -- control characters are what this is about
-  .refine((text) => !/[\u0000-\u001f\u007f"\\$%`{}]/.test(text), {
-    message: 'has to be one line without " \\ $ % ` { }',
-  });
-const port = z.number().int().min(1).max(65_535);
 /** Long enough for a rare wave of logins, short enough that the NAS asks again only when it should. */
 const waiting = z.number().min(0.2).max(10);
-const address = z.union([z.ipv4(), z.ipv6()], { message: 'has to be an IP address' });
-const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
-  message: 'has to be an address or a network such as 192.0.2.0/24',
-});
 const serverUrl = z
   .string()
   .regex(/^https:\/\/([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\])(:\d{1,5})?\/?$/, {
@@ -161,6 +140,7 @@ export const gatewayConfigSchema = z
         authPort: port.default(1812),
         acctPort: port.default(1813),
         clients: z.array(radiusClient).max(200).default([]),
+        users: userStore.default({ kind: 'files' }),
       })
       .prefault({}),
   })
@@ -205,6 +185,6 @@ function withAbsolutePaths(config: GatewayConfig, folder: string): GatewayConfig
     }),
     caFile: from(config.caFile),
     credentialFile: from(config.credentialFile),
-    freeradius: { ...config.freeradius, clients },
+    freeradius: { ...config.freeradius, clients, users: usersFrom(config.freeradius.users, from) },
   };
 }

@@ -1,4 +1,6 @@
 import type { GatewayConfig } from './config.ts';
+import { ASK_PEER, coaServer, helperModule, RECV_COA } from './render-helper.ts';
+import { authenticate, FIND_USER, proxy, userStore } from './render-users.ts';
 
 /** One file of the configuration, with its path below the folder. A private one can be read by FreeRADIUS alone. */
 export type ConfFile = { path: string; text: string; private: boolean };
@@ -11,6 +13,9 @@ export type GatewaySecrets = {
   coaClients: ReadonlyMap<string, string>;
   /** What FreeRADIUS shows to the helper; null without one. */
   helperToken: string | null;
+  /** Of the RADIUS servers behind this one, in their order. */
+  homeServers: readonly string[];
+  ldapPassword: string | null;
 };
 
 const HEAD =
@@ -28,7 +33,7 @@ export function renderSite(config: GatewayConfig, secrets: GatewaySecrets): Conf
     'ask.conf': ask(config),
     'restrict.conf': restrict(config),
     'user.conf': user(config),
-    'user-store.conf': userStore(),
+    'authenticate.conf': authenticate(config),
     'listeners.conf': listeners(config),
   };
   const closed = {
@@ -39,6 +44,8 @@ export function renderSite(config: GatewayConfig, secrets: GatewaySecrets): Conf
     'clients.conf': config.freeradius.clients
       .map((client) => clientBlock(client, secrets.clients.get(client.name) ?? ''))
       .join('\n'),
+    'user-store.conf': userStore(config.freeradius.users, secrets.ldapPassword ?? ''),
+    'proxy.conf': proxy(config.freeradius.users, secrets.homeServers),
     'coa.conf': config.coa === undefined ? '' : coaServer(config.coa, secrets.coaClients),
   };
   return [...filesOf(open, false), ...filesOf(closed, true)];
@@ -127,10 +134,9 @@ drawbridge_ask_accounting {
 ${servers.map(askAccounting).join('')}	drawbridge_ok
 }
 
-# Which user is this, and what is the password? Uses the module of user-store.conf.
+# Which user is this, and who knows the password?
 drawbridge_find_user {
-	drawbridge_users
-}
+${FIND_USER[config.freeradius.users.kind]}}
 
 # Sets control:Tmp-String-7 to the IPsec identity behind the calling station, where the gateway helper knows it.
 drawbridge_peer {
@@ -177,128 +183,6 @@ function askAccounting(name: string): string {
 `;
 }
 
-const HELPER_TOKEN = '&REST-HTTP-Header := "Authorization: Bearer ${drawbridge_helper_token}"';
-
-const ASK_PEER = `	update control {
-		&Tmp-String-7 !* ANY
-		&Tmp-String-4 !* ANY
-		${HELPER_TOKEN}
-	}
-	drawbridge_helper {
-		fail = 1
-		invalid = 1
-	}
-`;
-
-/**
- * Whoever is thrown out or moved has no last known good, even if the helper is away; without a user name, nobody has.
- * Errors of the helper are a NAK, so that the posture server knows at once.
- */
-const RECV_COA = `
-drawbridge_recv_coa {
-	update control {
-		&Tmp-String-0 !* ANY
-		&Tmp-String-6 := "%{%{User-Name}:-*}"
-		&Cache-TTL := "-\${drawbridge_not_good_seconds}"
-		&Cache-Merge := no
-	}
-	drawbridge_not_good.authorize
-	update control {
-		${HELPER_TOKEN}
-	}
-	drawbridge_helper_coa.accounting {
-		fail = 1
-		invalid = 1
-	}
-	if (&control:Tmp-String-0 == "ack") {
-		drawbridge_ok
-	}
-	else {
-		if (!&reply:Error-Cause) {
-			update reply {
-				&Error-Cause := Resources-Unavailable
-			}
-		}
-		drawbridge_reject
-	}
-}
-`;
-
-/** Seconds longer than the helper needs at most. */
-const HELPER_SLACK = 3;
-
-function helperModule({ helper }: GatewayConfig): string {
-  if (helper === undefined) return '';
-  const uri = `http://127.0.0.1:${helper.port}`;
-  return `rest drawbridge_helper {
-	connect_timeout = 0.5
-	post-auth {
-		uri = "${uri}/v1/peer"
-		method = 'post'
-		body = 'json'
-		data = '{"address":"%{jsonquote:%{Calling-Station-Id}}"}'
-		timeout = 0.5
-	}
-	$INCLUDE \${confdir}/drawbridge/pool.conf
-}
-
-rest drawbridge_helper_coa {
-	connect_timeout = 0.5
-	accounting {
-		uri = "${uri}/v1/dae"
-		method = 'post'
-		body = 'json'
-		data = '${DAE_BODY}'
-		timeout = ${helper.graceSeconds + HELPER_SLACK}
-	}
-	$INCLUDE \${confdir}/drawbridge/pool.conf
-}
-`;
-}
-
-/** What the helper needs of a Disconnect or CoA request. */
-const DAE_BODY = `{${Object.entries({
-  kind: '%{Packet-Type}',
-  user_name: '%{jsonquote:%{User-Name}}',
-  class: '%{Class}',
-  nas_port: '%{NAS-Port}',
-  framed_ip_address: '%{Framed-IP-Address}',
-  filter_id: '%{jsonquote:%{Filter-Id}}',
-  event_timestamp: '%{integer:Event-Timestamp}',
-  message_authenticator: '%{Message-Authenticator}',
-})
-  .map(([name, value]) => `"${name}":"${value}"`)
-  .join(',')}}`;
-
-function coaServer(coa: NonNullable<GatewayConfig['coa']>, secrets: ReadonlyMap<string, string>): string {
-  const clients = coa.clients.map(
-    ({ name, address }) => `	client ${name} {
-		ipaddr = ${address}
-		secret = "${secrets.get(name) ?? ''}"
-		require_message_authenticator = yes
-	}
-`,
-  );
-  return `clients drawbridge_coa {
-${clients.join('')}}
-
-server drawbridge-coa {
-	listen {
-		type = coa
-		ipaddr = ${coa.listen}
-		port = ${coa.port}
-		clients = drawbridge_coa
-	}
-	recv-coa {
-		drawbridge_recv_coa
-	}
-	send-coa {
-		drawbridge_ok
-	}
-}
-`;
-}
-
 function restrict({ fallback }: GatewayConfig): string {
   const { filterId, framedPool, sessionTimeoutSeconds, vlan, mikrotikAddressList, ciscoAvPairs } =
     fallback.restrict;
@@ -331,13 +215,6 @@ function clientBlock(client: GatewayConfig['freeradius']['clients'][number], sec
 	# pppd's radius.so cannot send Message-Authenticator: keep such a client on loopback.
 	require_message_authenticator = ${client.kind === 'pppd' ? 'no' : 'yes'}
 	limit_proxy_state = yes
-}
-`;
-}
-
-function userStore(): string {
-  return `files drawbridge_users {
-	usersfile = \${confdir}/users
 }
 `;
 }

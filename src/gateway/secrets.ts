@@ -11,6 +11,8 @@ const CREDENTIAL = /^[A-Za-z0-9_-]{1,100}\.[A-Za-z0-9_-]{16,200}$/;
 /** Written into FreeRADIUS' configuration as it is, so nothing that means something there. */
 const RADIUS_SECRET = /^[A-Za-z0-9_.~+/=@!:,-]{16,128}$/;
 
+const LDAP_PASSWORD = /^[^\s"\\$`{}\p{Cc}]{1,128}$/u;
+
 const ADVICE: Record<PrivateFileProblem['kind'], string> = {
   missing: 'Write the secret into it, and chmod 600.',
   link: 'Put the file itself there.',
@@ -38,10 +40,17 @@ export async function readSecrets(config: GatewayConfig): Promise<Result<Gateway
     );
     return new Map(await Promise.all(pairs));
   };
+  const { users } = config.freeradius;
+  const homes = users.kind === 'radius' ? users.servers : [];
   const secrets = {
     credential: await read(config.credentialFile, CREDENTIAL, CREDENTIAL_WRONG),
     clients: await shared(config.freeradius.clients),
     coaClients: await shared(config.coa?.clients ?? []),
+    homeServers: await Promise.all(
+      homes.map(({ secretFile }) => read(secretFile, RADIUS_SECRET, RADIUS_SECRET_WRONG)),
+    ),
+    ldapPassword:
+      users.kind === 'ldap' ? await read(users.bindPasswordFile, LDAP_PASSWORD, LDAP_PASSWORD_WRONG) : null,
     helperToken:
       config.helper === undefined
         ? null
@@ -50,6 +59,7 @@ export async function readSecrets(config: GatewayConfig): Promise<Result<Gateway
   return problems.length > 0 ? err(problems.join('\n')) : ok(secrets);
 }
 
+const LDAP_PASSWORD_WRONG = 'has to hold one line of 1 to 128 characters without space, " \\\\ $ ` { }';
 const CREDENTIAL_WRONG =
   'does not hold a gateway’s credential. Make one with: drawbridge-server token create --gateway NAME';
 const RADIUS_SECRET_WRONG =

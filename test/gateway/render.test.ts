@@ -11,6 +11,8 @@ const SECRETS = {
   clients: new Map([['lns', 'a-secret-of-this-test']]),
   coaClients: new Map([['posture', 'another-secret-of-it']]),
   helperToken: 'a-token-of-this-test',
+  homeServers: ['a-secret-of-the-home'],
+  ldapPassword: 'a-password-of-it',
 };
 
 function rendered(more: Record<string, unknown> = {}): Record<string, string> {

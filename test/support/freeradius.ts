@@ -19,13 +19,19 @@ export const hasFreeradius = [DAEMON, RADCLIENT, `${MODULES}/rlm_rest.so`].every
 
 /** Everybody's password, and its MD4 as in `smbencrypt`. */
 export const PASSWORD = 'correct horse';
-const NT_HASH = 'cfc43211ba8dc470832267827cac1407';
+export const NT_HASH = 'cfc43211ba8dc470832267827cac1407';
 
 /** What the configuration itself answers when the posture server gives no answer. */
 export const FALLBACK = { 'Filter-Id': 'posture-restrict', 'Session-Timeout': '300' };
 
 /** Where the posture servers listen, who signed their certificates, and the gateway's credential for them. */
-export type Posture = { urls: string[]; caFile: string; credential: string };
+export type Posture = {
+  urls: string[];
+  caFile: string;
+  credential: string;
+  /** Further private files that the settings name, by name. */
+  files?: Record<string, string>;
+};
 
 /** More of the gateway's settings file, by its top-level keys. */
 export type Settings = Record<string, unknown>;
@@ -129,6 +135,7 @@ async function writeFiles(folder: string, plan: Plan): Promise<void> {
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 });
   write('secret', 'a-secret-of-this-test');
   write('credential', plan.posture.credential);
+  for (const [name, text] of Object.entries(plan.posture.files ?? {})) write(name, text);
   const config = parseGatewayConfig(JSON.stringify(settingsFor(folder, plan)), join(folder, 'gateway.yaml'));
   if (!config.ok) throw new Error(config.error);
   const secrets = await readSecrets(config.value);
