@@ -4,10 +4,12 @@ import { productVersion } from '../base/version.ts';
 import { endWithParent } from './attached.ts';
 import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
 import { complain } from './present.ts';
+import type { ConvertOptions, ImportOptions, SignOptions } from './server-baseline.ts';
 import type { ChangeName, DeviceOptions } from './server-devices.ts';
 import type { BreakGlassOptions, ConfirmOptions, TagOptions } from './server-fairness.ts';
 import {
   BREAKER_HELP,
+  BASELINE_HELP,
   DEVICE_HELP,
   HELP,
   INIT_HELP,
@@ -195,6 +197,48 @@ program
   .action(
     runningOn(async (file, options: { json?: boolean }) =>
       (await import('./server-policy.ts')).policyCheckCommand(file, options),
+    ),
+  );
+
+const baseline = program
+  .command('baseline')
+  .description('reference data: which releases there are, and how long they get updates')
+  .addHelpText('after', BASELINE_HELP);
+withData(baseline.command('show'))
+  .description('what is in force, of when, from whom')
+  .action(
+    running(async (options: ServerOptions) => (await import('./server-baseline.ts')).showCommand(options)),
+  );
+withData(baseline.command('import'))
+  .description('put a signed baseline in force')
+  .argument('<source>', 'a file, an https:// address, or "shipped"')
+  .option('--older', 'also one that knows less than the one in force')
+  .option('--ca <file>', 'the authority of an https:// address, instead of the system’s')
+  .action(
+    runningOn(async (source, options: ImportOptions) =>
+      (await import('./server-baseline.ts')).importCommand(source, options),
+    ),
+  );
+withData(baseline.command('sign'))
+  .description('sign a baseline with this server’s baseline key')
+  .argument('<file>', 'as made by: baseline convert')
+  .option('--out <file>', 'write it there instead of to standard output')
+  .action(
+    runningOn(async (file, options: SignOptions) =>
+      (await import('./server-baseline.ts')).signCommand(file, options),
+    ),
+  );
+baseline
+  .command('convert')
+  .description('make a baseline of public feeds that you have fetched')
+  .option('--sofa <file>', 'SOFA’s macos_data_feed.json')
+  .option('--windows <file...>', 'pages of Microsoft’s release information or update history', [])
+  .option('--distro-info <file...>', 'debian.csv, ubuntu.csv of distro-info-data', [])
+  .option('--as-of <day>', 'when they were fetched, for those that do not say')
+  .option('--out <file>', 'write it there instead of to standard output')
+  .action(
+    running(async (options: ConvertOptions) =>
+      (await import('./server-baseline.ts')).convertCommand(options),
     ),
   );
 

@@ -35,6 +35,7 @@ Settings (server.yaml in the data folder), with their defaults:
   radius: { allow: { filterId: posture-full, sessionTimeoutSeconds: 28800 },
             restrict: { filterId: posture-restrict, sessionTimeoutSeconds: 300 },
             quarantine: { filterId: posture-quarantine, sessionTimeoutSeconds: 300 } }
+  baseline: { signers: [] }               keys whose baselines are taken, besides the own one
   retention: { historyDays: 90, auditDays: 400 }
   limits: { connections: 20000, pendingPerAddress: 2, enrolmentsPerMinute: 20 }
   log: { level: info }
@@ -109,3 +110,14 @@ Names every mistake with line, column and what would be right. Exit code: 0 good
 
 Example:
   drawbridge-server policy check policy.yaml`;
+
+export const BASELINE_HELP = `
+Policies that say maxDaysBehind compare devices with it; one that is older than baselineMaxAgeDays makes them unknown.
+
+Examples:
+  drawbridge-server baseline show
+  drawbridge-server baseline convert --sofa macos_data_feed.json --windows windows11-release-information.html \\
+      --distro-info /usr/share/distro-info/debian.csv --as-of 2026-11-20 --out baseline.json
+  drawbridge-server baseline sign baseline.json --out baseline.jws
+  drawbridge-server baseline import baseline.jws
+  drawbridge-server baseline import https://intranet.example.com/baseline.jws`;

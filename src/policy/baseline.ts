@@ -52,7 +52,8 @@ const linuxRelease = z.strictObject({
   version: z.string().regex(/^[0-9A-Za-z.]{1,20}$/),
   name,
   endOfSupport: day.nullable(),
-  /** The end of long-term support by the distribution or for its customers (LTS, ESM). */
+  /** The end of long-term support that everybody gets (Debian LTS), and of the one for customers (ESM, ELTS). */
+  longTermUntil: day.nullable().default(null),
   extendedUntil: day.nullable().default(null),
 });
 
@@ -135,4 +136,14 @@ export function isLinux(release: LinuxRelease, fact: OsVersion): boolean {
 export function windowsBuild({ version }: OsVersion): { build: string; revision: number } | null {
   const [, build, revision] = /^\d+\.\d+\.(\d{1,6})\.(\d{1,6})$/.exec(version ?? '') ?? [];
   return build === undefined ? null : { build, revision: Number(revision) };
+}
+
+/** What a device shares with others of its release: updates within it change nothing about its part of a baseline. */
+export function seriesOf(fact: OsVersion): string {
+  const series = {
+    windows: windowsBuild(fact)?.build,
+    macos: fact.version?.split('.')[0],
+    linux: fact.version,
+  };
+  return `${fact.family} ${series[fact.platform] ?? ''}`;
 }

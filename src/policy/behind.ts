@@ -12,6 +12,10 @@ import {
 
 type OsVersion = Fact<'os-version'>;
 
+/** Whose support counts: the distribution's regular one, its long-term one for everybody, or what customers get. */
+export const SUPPORT = ['regular', 'long-term', 'paid'] as const;
+export type Support = (typeof SUPPORT)[number];
+
 const DAY_MS = 86_400_000;
 
 /**
@@ -101,11 +105,11 @@ function newestOf(steps: readonly Step[]): string {
 }
 
 /** Until when a system gets updates (a day); null where nobody states it. The system's own word counts first. */
-export function endOfSupport(fact: OsVersion, baseline: Baseline | null, extended: boolean): string | null {
-  return fact.endOfSupport ?? statedEnd(fact, baseline, extended);
+export function endOfSupport(fact: OsVersion, baseline: Baseline | null, support: Support): string | null {
+  return fact.endOfSupport ?? statedEnd(fact, baseline, support);
 }
 
-function statedEnd(fact: OsVersion, baseline: Baseline | null, extended: boolean): string | null {
+function statedEnd(fact: OsVersion, baseline: Baseline | null, support: Support): string | null {
   if (baseline === null) return null;
   const { windows, macos, linux } = baseline;
   switch (fact.platform) {
@@ -118,14 +122,23 @@ function statedEnd(fact: OsVersion, baseline: Baseline | null, extended: boolean
     case 'linux':
       return linuxEnd(
         linux?.releases.find((one) => isLinux(one, fact)),
-        extended,
+        support,
       );
   }
 }
 
-function linuxEnd(release: LinuxRelease | undefined, extended: boolean): string | null {
+function linuxEnd(release: LinuxRelease | undefined, support: Support): string | null {
   if (release === undefined) return null;
-  return (extended ? release.extendedUntil : null) ?? release.endOfSupport;
+  const { endOfSupport: regular, longTermUntil, extendedUntil } = release;
+  const counting = { regular: [], 'long-term': [longTermUntil], paid: [longTermUntil, extendedUntil] }[
+    support
+  ];
+  return (
+    [regular, ...counting]
+      .filter((end) => end !== null)
+      .toSorted()
+      .at(-1) ?? null
+  );
 }
 
 /** By EditionID: EnterpriseS and IoTEnterpriseS are LTSC, Core is Home, ServerRdsh is a client. */

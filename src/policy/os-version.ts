@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { Fact } from '../../collectors/specs.ts';
 import { compareNumbered } from '../base/version-numbers.ts';
-import { endOfSupport, staleness } from './behind.ts';
+import { endOfSupport, staleness, SUPPORT } from './behind.ts';
 import { behindFinding, currency } from './currency.ts';
 import { cannotTell, defineRule, fail, pass, type Context, type Finding } from './rule.ts';
 
 const expect = z.strictObject({
   /** Whether a system past its end of support fails: by its own word, else by the baseline's. */
   supported: z.boolean().default(true),
-  /** Whether support that has to be asked or paid for (LTS, ESM) counts. */
-  extendedSupport: z.boolean().default(false),
+  /** Whose support of a Linux distribution counts; `paid` is ESM and the like. */
+  support: z.enum(SUPPORT).default('long-term'),
   /** Whether a system of whose end of support nobody knows is unknown instead of fine. */
   supportKnown: z.boolean().default(false),
   /** The oldest version of each family (windows-client, macos, debian, …). */
@@ -40,7 +40,7 @@ export const osVersion = defineRule('os-version', {
 type Judged = Finding<'os-version'> | null;
 
 function unsupported(fact: Fact<'os-version'>, want: Want, now: number, { baseline }: Context): Judged {
-  const ends = endOfSupport(fact, baseline, want.extendedSupport);
+  const ends = endOfSupport(fact, baseline, want.support);
   if (!want.supported || ends === null || Date.parse(ends) >= now) return null;
   return fail(
     'os-end-of-life',
@@ -62,7 +62,7 @@ function supportUnknown(fact: Fact<'os-version'>, want: Want, now: number, { bas
   const section = baseline?.[fact.platform] ?? null;
   const stale = section === null ? null : staleness(section.asOf, want.baselineMaxAgeDays, now);
   if (stale !== null) return cannotTell('a system that still gets updates', stale.why, stale.since);
-  if (endOfSupport(fact, baseline, want.extendedSupport) !== null) return null;
+  if (endOfSupport(fact, baseline, want.support) !== null) return null;
   return cannotTell(
     'a system that still gets updates',
     `${nameOf(fact)}, of whose support nobody knows the end`,

@@ -116,10 +116,11 @@ export const policySchema = z
 
 export type Policy = z.infer<typeof policySchema>;
 /** What judging needs of a policy; the whole of it, or what was compiled of it for one device. */
-export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch'> & {
-  /** Reference data, for the checks that compare with it. */
-  baseline?: Baseline | null;
-};
+export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch'> & Referenced;
+
+/** Reference data, for the checks that compare with it. */
+export type Referenced = { baseline?: Baseline | null };
+
 export type CheckPolicy = Policy['checks'][CheckId];
 
 /** Reads a policy file's text. Every problem is named with line, column and what would be right. */

@@ -50,6 +50,15 @@ export const configSchema = z.strictObject({
       message: 'names the same source twice',
     })
     .default([]),
+  baseline: z
+    .strictObject({
+      /** Thumbprints of keys, besides this server's own, whose baselines are taken. */
+      signers: z
+        .array(z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'has to be the thumbprint of a key: 43 characters'))
+        .max(20)
+        .default([]),
+    })
+    .prefault({}),
   retention: z
     .strictObject({
       /** Reports and decisions; the latest of each device stay for as long as the device does. */

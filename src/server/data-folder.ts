@@ -9,6 +9,7 @@ export function pathsIn(folder: string) {
     adminToken: join(folder, 'admin-token'),
     orderRoot: join(folder, 'order-root.jwk.json'),
     orderKey: join(folder, 'order-key.jwk.json'),
+    baselineKey: join(folder, 'baseline-key.jwk.json'),
     tlsCa: join(folder, 'tls-ca.pem'),
     tlsCaKey: join(folder, 'tls-ca.key.pem'),
     /** Key and certificate in one file, so that no crash can leave one without the other. */

@@ -4,7 +4,7 @@ import { withGrace } from '../policy/grace.ts';
 import { modeFor, type Traits } from '../policy/groups.ts';
 import { assess, firstToFix, judge, type UnknownSince } from '../policy/judge.ts';
 import type { Memory } from '../policy/memory.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Policy, Referenced } from '../policy/policy.ts';
 import { tell } from '../policy/reminders.ts';
 import { settledVerdicts } from '../policy/steady.ts';
 import { sentenceFor } from '../policy/words.ts';
@@ -42,7 +42,7 @@ export type Evidence = {
 export type VpnSession = { since: number; until: number } | 'none' | 'unknown';
 
 /** A policy with the name under which it stands in decisions. */
-export type NamedPolicy = { policy: Policy; label: string };
+export type NamedPolicy = { policy: Policy & Referenced; label: string };
 
 /** What a device is judged by. Silence before `listeningSince` (milliseconds) was the server's own. */
 export type Terms = NamedPolicy & { listeningSince: number };

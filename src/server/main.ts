@@ -1,7 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { runAll, type Actor, type StopReport } from '../base/actors.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
+import type { Policy } from '../policy/policy.ts';
+import { watchBaseline } from './baseline-watch.ts';
 import { runClockwork } from './clockwork.ts';
 import type { ServerConfig } from './config.ts';
 import { pathsIn } from './data-folder.ts';
@@ -11,7 +12,7 @@ import { exists } from './init.ts';
 import { createListening } from './listening.ts';
 import { createMetrics } from './metrics.ts';
 import { reloadPolicy, watchPolicy, type PolicyWatch } from './policy-file.ts';
-import { judgeDue } from './rejudge.ts';
+import { putInForce } from './put-in-force.ts';
 import { runRetention } from './retention.ts';
 import { createServices, type Services } from './services.ts';
 import { closedOnFailure, StartError } from './start-error.ts';
@@ -104,6 +105,7 @@ function actorsOf(config: ServerConfig, services: Services, doors: Doors, watch:
     services.orders.clockwork,
     { name: 'retention', run: (signal) => runRetention(retention, signal) },
     { name: 'policy', run: (signal) => watchPolicy(watch, signal) },
+    { name: 'baseline', run: (signal) => watchBaseline(services, signal) },
     closing('doors', () => doors.close()),
   ];
 }
@@ -119,28 +121,8 @@ function closing(name: string, close: () => Promise<void>): Actor {
   };
 }
 
-/** Every device is judged by a changed policy, and then given it: whom the breaker holds must not cut itself off. */
 function policyWatch(file: string, services: Services): PolicyWatch {
-  const { clock, log, standing, connections, fleet, judging } = services;
-  return {
-    file,
-    clock,
-    log,
-    async replace(policy) {
-      const before = standing.inForce();
-      if ((await standing.replace(policy)).version === before.version) return;
-      const told = new Map([...fleet.all()].map(({ id, compiled }) => [id, compiled.revision]));
-      for (const state of fleet.all()) fleet.put({ ...state, dueAt: 0 });
-      await judgeDue(judging);
-      const sameRhythm = isDeepStrictEqual(before.policy.heartbeat, policy.heartbeat);
-      for (const live of connections.all()) {
-        const state = fleet.peek(live.device);
-        // The rhythm is told once a connection; in the old one a device would seem silent.
-        if (!sameRhythm || state === undefined) live.drop();
-        // Where judging has found news for the device's own policy, it has been sent already.
-        else if (told.get(state.id) === state.compiled.revision)
-          live.send({ t: 'policy', jws: await standing.sealFor(state) });
-      }
-    },
-  };
+  const { clock, log, standing } = services;
+  const replace = (policy: Policy) => putInForce(services, () => standing.replace(policy));
+  return { file, clock, log, replace };
 }

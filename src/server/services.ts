@@ -4,6 +4,7 @@ import { serverUrn } from '../wire/ids.ts';
 import type { ServerConfig } from './config.ts';
 import { createBreaker } from './breaker.ts';
 import { storedBreaker } from './breaker-record.ts';
+import { baselineInForce } from './baseline.ts';
 import { openConnection, type Connection, type ConnectionParts, type Transport } from './connection.ts';
 import { createConnections, type Connections } from './connections.ts';
 import type { DataPaths } from './data-folder.ts';
@@ -56,7 +57,8 @@ export async function createServices(
   const keys = await loadSigningKeys(paths);
   const urn = serverUrn(keys.root.kid);
   const signing = { store, clock, signer: keys.order, issuer: urn };
-  const standing = await createStanding(signing, await firstPolicy(config.policyFile, store, log));
+  const policy = await firstPolicy(config.policyFile, store, log);
+  const standing = await createStanding(signing, policy, await baselineInForce(store, clock.now()));
   const stateOf = (device: string) => fleet.get(device);
   const orders = createOrders({ ...signing, connections, stateOf, log });
   const decided = tellNews({ connections, orders, standing, log });

@@ -18,7 +18,7 @@ export async function loadSigningKeys(paths: DataPaths): Promise<SigningKeys> {
   return { root, order };
 }
 
-async function loadSigner(path: string): Promise<Signer> {
+export async function loadSigner(path: string): Promise<Signer> {
   const key = privateJwk.safeParse(parseJson(await readSecret(path)));
   if (key.success) return softwareSigner(key.data);
   throw new SecretFileError(

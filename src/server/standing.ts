@@ -1,12 +1,14 @@
-import { PLATFORMS } from '../../collectors/check.ts';
+import { PLATFORMS, type Platform } from '../../collectors/check.ts';
 import type { Clock } from '../base/clock.ts';
 import { checkIds, type CheckId } from '../../collectors/specs.ts';
+import { baselineFor, seriesOf, type Baseline } from '../policy/baseline.ts';
 import { compile, type Personal } from '../policy/compiled.ts';
 import type { Course } from '../policy/course.ts';
 import { modeFor } from '../policy/groups.ts';
 import type { UnknownSince } from '../policy/judge.ts';
 import type { Memory } from '../policy/memory.ts';
-import { policySchema, type Policy } from '../policy/policy.ts';
+import { policySchema, type Policy, type Referenced } from '../policy/policy.ts';
+import { isWhole } from '../policy/tags.ts';
 import type { Decision } from '../wire/decision.ts';
 import { seal, TYP, type Signer } from '../wire/envelope.ts';
 import { deviceUrn, digest } from '../wire/ids.ts';
@@ -23,6 +25,8 @@ export type Standing = {
   inForce(): InForce;
   /** Puts another policy in force, which is on record before this resolves. */
   replace(policy: Policy): Promise<InForce>;
+  /** Puts another baseline in force, likewise. */
+  refer(baseline: Baseline): Promise<InForce>;
   /** The policy for one device, signed by the order key. */
   sealFor(state: DeviceState): Promise<string>;
 };
@@ -33,15 +37,20 @@ const VALID_SECONDS = 30 * 86_400;
 export async function createStanding(
   parts: { store: Store; clock: Clock; signer: Signer; issuer: string },
   policy: Policy,
+  baseline: Baseline | null = null,
 ): Promise<Standing> {
   const { store, clock, signer, issuer } = parts;
-  let current = await enforce(store, policy, clock.now());
+  let held: Content = { policy, baseline };
+  let current = await enforce(store, held, clock.now());
+  const put = async (next: Content) => {
+    current = await enforce(store, next, clock.now());
+    held = next;
+    return current;
+  };
   return {
     inForce: () => current,
-    async replace(next) {
-      current = await enforce(store, next, clock.now());
-      return current;
-    },
+    replace: (next) => put({ ...held, policy: next }),
+    refer: (next) => put({ ...held, baseline: next }),
     sealFor(state) {
       const iat = Math.floor(clock.now() / 1_000);
       const { policy, version } = current;
@@ -54,7 +63,7 @@ export async function createStanding(
         exp: iat + VALID_SECONDS,
         // Rises when either does.
         version: version + state.compiled.revision,
-        policy: compile(policy, personal),
+        policy: compile(policy, { ...personal, baseline: ownBaseline(state, policy) }),
         break_glass: breakGlass === null ? null : Math.floor(breakGlass.until / 1_000),
       };
       return seal(TYP.policy, claims, signer);
@@ -73,14 +82,36 @@ function personalOf(state: DeviceState, { policy, memory, decision }: Judgement)
     courses: begunIn(memory),
     unknownSince: unknownNow(state),
     held: decision?.held === 'breaker',
-    platform: PLATFORMS.find((one) => one === state.platform) ?? null,
+    platform: platformOf(state),
   };
+}
+
+function ownBaseline(state: DeviceState, { baseline }: Referenced): Baseline | null {
+  return baseline ? baselineFor(baseline, state.readings, platformOf(state)) : null;
+}
+
+function platformOf({ platform }: DeviceState): Platform | null {
+  return PLATFORMS.find((one) => one === platform) ?? null;
+}
+
+/** What picks a device's part of the baseline: another release of its system, another antivirus. */
+function releaseOf({ readings }: DeviceState): unknown {
+  const [version, antivirus] = [readings['os-version'], readings.antivirus];
+  const products = antivirus?.state === 'known' ? antivirus.fact.products.map(({ name }) => name) : [];
+  return version?.state === 'known' ? [seriesOf(version.fact), products] : [products];
 }
 
 /** The same in one word: where it has changed, the device needs its policy anew. */
 export function personalKey(state: DeviceState, judgement: Judgement): string {
   const { mode, courses, unknownSince, held } = personalOf(state, judgement);
-  return JSON.stringify([mode, courses, unknownSince, held, state.breakGlass?.until ?? null]);
+  return JSON.stringify([
+    mode,
+    courses,
+    unknownSince,
+    held,
+    state.breakGlass?.until ?? null,
+    releaseOf(state),
+  ]);
 }
 
 function begunIn({ courses }: Memory): Personal['courses'] {
@@ -98,9 +129,16 @@ function unknownNow(state: DeviceState): UnknownSince {
   const unknown: UnknownSince = {};
   for (const id of checkIds) {
     const time = since[id];
-    if (readings[id]?.state !== 'known' && time !== undefined) unknown[id] = time;
+    if (!isKnown(id, readings) && time !== undefined) unknown[id] = time;
   }
   return unknown;
+}
+
+type Content = { policy: Policy; baseline: Baseline | null };
+
+function isKnown(id: CheckId, readings: DeviceState['readings']): boolean {
+  const reading = readings[id];
+  return reading !== undefined && isWhole(id, reading);
 }
 
 const LAST_GOOD = 'policy';
@@ -113,8 +151,8 @@ export async function lastGoodPolicy(store: Store): Promise<Policy | null> {
 }
 
 /** A version of its own for each content. It rises with time, so that a restored backup still rises. */
-async function enforce(store: Store, policy: Policy, now: number): Promise<InForce> {
-  const content = contentOf(policy);
+async function enforce(store: Store, { policy, baseline }: Content, now: number): Promise<InForce> {
+  const content = baseline === null ? contentOf(policy) : digest(JSON.stringify([policy, baseline]));
   const version = await store.write(async (db) => {
     const [known, last] = [
       await getMeta(db, 'policy-digest'),
@@ -127,7 +165,8 @@ async function enforce(store: Store, policy: Policy, now: number): Promise<InFor
     await setMeta(db, LAST_GOOD, JSON.stringify(policy));
     return next;
   });
-  return { ...named(policy), version };
+  const { label } = named(policy);
+  return { policy: { ...policy, baseline }, label, version };
 }
 
 /** A policy under the name that stands in decisions: the file's own, and what tells it from another of that name. */

@@ -23,6 +23,7 @@ export const TYP = {
   order: 'posture-order+jwt',
   receipt: 'posture-result+jwt',
   policy: 'posture-policy+jwt',
+  baseline: 'posture-baseline+jwt',
 } as const;
 
 export type Typ = (typeof TYP)[keyof typeof TYP];

@@ -61,7 +61,8 @@ const baseline: Baseline = baselineSchema.parse({
         version: '12',
         name: 'Bookworm',
         endOfSupport: '2026-06-10',
-        extendedUntil: '2028-06-30',
+        longTermUntil: '2028-06-30',
+        extendedUntil: '2033-06-30',
       },
       { family: 'debian', version: '13', name: 'Trixie', endOfSupport: '2028-08-09' },
     ],
@@ -185,16 +186,17 @@ describe('end of support', () => {
     ['EnterpriseS', '2029-10-09'],
     ['IoTEnterpriseS', '2029-10-09'],
   ])('Windows %s until %s', (edition, ends) => {
-    expect(endOfSupport(fact({ edition }), baseline, false)).toBe(ends);
+    expect(endOfSupport(fact({ edition }), baseline, 'regular')).toBe(ends);
   });
 
   test('the system’s own word counts first; long-term support only where it is asked', () => {
-    expect(endOfSupport(fact({ endOfSupport: '2030-01-01' }), baseline, false)).toBe('2030-01-01');
-    expect(endOfSupport(debian('12'), baseline, false)).toBe('2026-06-10');
-    expect(endOfSupport(debian('12'), baseline, true)).toBe('2028-06-30');
-    expect(endOfSupport(debian('13'), baseline, true)).toBe('2028-08-09');
-    expect(endOfSupport(debian(null), baseline, true)).toBeNull();
-    expect(endOfSupport(mac('26.3'), baseline, false)).toBeNull();
+    expect(endOfSupport(fact({ endOfSupport: '2030-01-01' }), baseline, 'regular')).toBe('2030-01-01');
+    expect(endOfSupport(debian('12'), baseline, 'regular')).toBe('2026-06-10');
+    expect(endOfSupport(debian('12'), baseline, 'long-term')).toBe('2028-06-30');
+    expect(endOfSupport(debian('12'), baseline, 'paid')).toBe('2033-06-30');
+    expect(endOfSupport(debian('13'), baseline, 'paid')).toBe('2028-08-09');
+    expect(endOfSupport(debian(null), baseline, 'paid')).toBeNull();
+    expect(endOfSupport(mac('26.3'), baseline, 'paid')).toBeNull();
   });
 });
 
@@ -282,7 +284,9 @@ describe('judging by a baseline', () => {
   });
 
   test('Linux: end of support, not days', () => {
-    const policy = rulebook('  os-version: { expect: { maxDaysBehind: 1, supportKnown: true } }');
+    const policy = rulebook(
+      '  os-version: { expect: { maxDaysBehind: 1, supportKnown: true, support: regular } }',
+    );
     expect(verdicts(debian('13'), policy)['os-version']).toMatchObject({ level: 'pass' });
     expect(verdicts(debian('12'), policy)['os-version']).toMatchObject({
       level: 'fail',
@@ -348,7 +352,7 @@ describe('what a device gets of it', () => {
     debian('14'),
   ];
   const policy = rulebook(`
-  os-version: { expect: { maxDaysBehind: 14, supportKnown: true, extendedSupport: true } }
+  os-version: { expect: { maxDaysBehind: 14, supportKnown: true, support: paid } }
   os-patch: { expect: { maxDaysBehind: 14 } }`);
 
   test.each(facts)('is small, and judges $family $version as the whole does', (one) => {

@@ -174,7 +174,7 @@ tags:
 
   test('no text whatever makes a path that escapes', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+      fc.property(fc.string({ maxLength: 60 }), (text) => {
         for (const path of [text, `/${text}`, `/etc/${text}`, `C:\\${text}`]) {
           if (asks('linux', { file: { path } })) expect(path.split('/')).not.toContain('..');
           if (asks('windows', { file: { path } })) expect(path.split(/[\\/]/)).not.toContain('..');
