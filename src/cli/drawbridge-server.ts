@@ -87,6 +87,7 @@ const device = program.command('device').description('one device whole').addHelp
 withData(device.command('show', { isDefault: true }))
   .description('what a device said, how that was judged, what follows')
   .argument('<id>', 'as in: drawbridge-server devices')
+  .option('--timeline', 'with what was found, decided, ordered and asked, and every answer')
   .option('--why', 'with what was expected, and the decisions so far')
   .action(
     runningOn(async (id, options: DeviceOptions) =>

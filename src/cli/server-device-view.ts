@@ -1,6 +1,7 @@
 import type { Readings } from '../../collectors/specs.ts';
 import type { Decision, Verdict } from '../wire/decision.ts';
 import type { Inventory } from '../wire/inventory.ts';
+import type { TimelineEvent } from '../server/timeline.ts';
 import type { DeviceDocument } from '../server/device-document.ts';
 import { judgedTable, riskLine } from './judged.ts';
 import { paint, table } from './present.ts';
@@ -35,6 +36,12 @@ export async function deviceText(document: DeviceDocument, past: Past | null): P
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
+}
+
+/** The latest first. */
+export function timelineText(events: readonly TimelineEvent[]): Promise<string> {
+  const rows = events.map(({ at, kind, text }) => [at, kind, text]);
+  return table(['When', 'What', 'How'], rows.length === 0 ? [['', '', 'Nothing yet.']] : rows);
 }
 
 function heard({ connected, lastSeen }: DeviceDocument): string {

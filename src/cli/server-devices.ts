@@ -17,9 +17,10 @@ import { decisionHistory } from '../server/store/decisions.ts';
 import { listDevices } from '../server/store/devices.ts';
 import { ordersOf } from '../server/store/orders.ts';
 import type { Db, Store } from '../server/store/store.ts';
+import { timelineOf, type TimelineEvent } from '../server/timeline.ts';
 import { paint, say, sayJson, table } from './present.ts';
 import { askServer } from './server-api.ts';
-import { deviceText, type Past } from './server-device-view.ts';
+import { deviceText, timelineText, type Past } from './server-device-view.ts';
 import { serverConfig, withStore, type ServerOptions } from './server-settings.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -72,7 +73,7 @@ function rowOf({
   ];
 }
 
-export type DeviceOptions = ServerOptions & { why?: boolean };
+export type DeviceOptions = ServerOptions & { why?: boolean; timeline?: boolean };
 
 export async function deviceCommand(id: string, options: DeviceOptions): Promise<number> {
   const config = await serverConfig(options);
@@ -82,8 +83,12 @@ export async function deviceCommand(id: string, options: DeviceOptions): Promise
       ? await withStore(options, (store) => storedDocument(store, config, id))
       : deviceDocument.parse(asked);
   const past = options.why === true ? await withStore(options, (store) => pastOf(store, id)) : null;
-  if (options.json) sayJson(past === null ? document : { ...document, decisions: past });
-  else say(await deviceText(document, past));
+  const timeline =
+    options.timeline === true ? await withStore(options, (store) => eventsOf(store, id)) : null;
+  const more = { ...(past && { decisions: past }), ...(timeline && { timeline }) };
+  if (options.json) sayJson({ ...document, ...more });
+  else
+    say([await deviceText(document, past), ...(timeline ? [await timelineText(timeline)] : [])].join('\n\n'));
   return 0;
 }
 
@@ -97,6 +102,12 @@ async function storedDocument(store: Store, config: ServerConfig, id: string): P
     const terms = { ...named(policy.value), listeningSince: 0 };
     return documentOf({ state, orders, connected: false, terms, now: Date.now() });
   });
+}
+
+const SHOWN_EVENTS = 200;
+
+function eventsOf(store: Store, id: string): Promise<TimelineEvent[]> {
+  return store.read((db) => timelineOf(db, id, SHOWN_EVENTS));
 }
 
 async function pastOf(store: Store, id: string): Promise<Past> {

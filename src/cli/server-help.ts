@@ -55,6 +55,7 @@ export const DEVICE_HELP = `
 Examples:
   drawbridge-server device ID              what it said, how that was judged, what follows
   drawbridge-server device ID --why        with every decision so far
+  drawbridge-server device ID --timeline   what led to what: signals, orders, requests to the VPN, answers
   drawbridge-server device approve ID      let a replacement in; the old device is revoked
   drawbridge-server device revoke ID       lost or sold: it may not report any more
   drawbridge-server device clear-alarm ID  after looking into a copied identity

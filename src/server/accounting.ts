@@ -110,6 +110,7 @@ function rowOf(record: AccountingRecord, login: LoginRow | undefined, context: C
     user: record.user,
     address: login?.address ?? record.address,
     access: login?.access ?? null,
+    ceiling: login?.ceiling ?? null,
     started_at: now - (record.delay + record.duration) * 1_000,
     seen_at: now,
     // Not every NAS sends interim records, so the first one is not waited for.

@@ -18,8 +18,9 @@ import type { Fleet } from './fleet.ts';
 import { HttpProblem, problem, type App } from './http.ts';
 import { addOrderRoutes } from './order-routes.ts';
 import type { Orders } from './orders.ts';
-import { listDevices } from './store/devices.ts';
+import { findDevice, listDevices } from './store/devices.ts';
 import { ordersOf } from './store/orders.ts';
+import { timelineEvent, timelineOf } from './timeline.ts';
 import type { Db, Store } from './store/store.ts';
 
 export type ConsoleParts = {
@@ -56,6 +57,7 @@ export async function addConsoleRoutes(app: App, parts: ConsoleParts): Promise<v
     const scope = plain.withTypeProvider() as unknown as App;
     scope.addHook('onRequest', async (request) => requireAdmin(request.raw, adminHash));
     addReading(scope, parts);
+    addTimeline(scope, parts);
     addActing(scope, parts);
     addOrderRoutes(scope, { ...parts, granted });
     addTokenRoute(scope, parts);
@@ -77,6 +79,17 @@ function addReading(app: App, parts: ConsoleParts): void {
     { schema: { params: idParams, response: { 200: deviceDocument, 404: problem } } },
     async (request) => document(parts, request.params.id),
   );
+}
+
+const SHOWN_EVENTS = 200;
+
+function addTimeline(app: App, { store }: ConsoleParts): void {
+  const schema = { params: idParams, response: { 200: z.array(timelineEvent), 404: problem } };
+  app.get('/v1/devices/:id/timeline', { schema }, async ({ params: { id } }) => {
+    const known = await store.read((db) => findDevice(db, id));
+    if (known === undefined) throw new HttpProblem(404, 'not_found', `There is no device ${id}.`);
+    return store.read((db) => timelineOf(db, id, SHOWN_EVENTS));
+  });
 }
 
 async function document(parts: ConsoleParts, id: string): Promise<DeviceDocument> {

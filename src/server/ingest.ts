@@ -37,8 +37,10 @@ export type IngestParts = {
   log: Logger;
   /** Called after the commit of a judgement that is any news. */
   decided: (state: DeviceState, news: News) => void;
-  /** Called after the commit of a report. */
+  /** Called after the commit of a report that says something about the device. */
   observed: (state: DeviceState) => void;
+  /** Called after every report that was taken, with the device as it is now. */
+  heard: (state: DeviceState) => void;
 };
 
 export function createIngest(parts: IngestParts): Ingest {
@@ -90,6 +92,7 @@ async function record(parts: IngestParts, before: DeviceState, accepted: Accepta
     metrics.reported(accepted.claims.kind, recording.outcome);
     if (isNews(recording.news)) parts.decided(recording.state, recording.news);
     if (accepted.content !== null) parts.observed(recording.state);
+    parts.heard(recording.state);
     return recording;
   } catch (error) {
     // Somebody else wrote to this device: what we hold of it is not to be built on.

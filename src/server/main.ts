@@ -101,6 +101,7 @@ function actorsOf(config: ServerConfig, services: Services, doors: Doors, watch:
   return [
     closing('store', () => store.close()),
     { name: 'clockwork', run: (signal) => runClockwork(judging, signal) },
+    { name: 'containment', run: (signal) => services.containment.run(signal) },
     { name: 'sessions', run: (signal) => services.sessions.reap(signal) },
     services.orders.clockwork,
     { name: 'retention', run: (signal) => runRetention(retention, signal) },

@@ -35,6 +35,8 @@ export type Gated = {
   state: DeviceState | null;
   identity: Identity | null;
   reason: string;
+  /** The most that this login may ever have, however well its device is. */
+  ceiling: Access;
   /** Seconds; null where the reply sets none. */
   sessionTimeout: number | null;
 };
@@ -61,11 +63,12 @@ export function createGate(parts: GateParts): Gate {
   return {
     async answer(dialling) {
       const found = await recognise(parts, dialling);
-      if (typeof found === 'string') return gated(parts, dialling, null, doubt(found));
+      if (typeof found === 'string') return gated(parts, dialling, null, doubt(found), 'restrict');
       const state = await heard(parts, found.state);
-      const own = stricter(ofDevice(state, parts), ofIdentity(found.identity, parts.settings));
-      const opinion = stricter(own, await ofCount(parts, dialling, state));
-      return gated(parts, dialling, { state, identity: found.identity }, opinion);
+      const count = await ofCount(parts, dialling, state);
+      const limit = stricter(ofIdentity(found.identity, parts.settings), count);
+      const opinion = stricter(ofDevice(state, parts), limit);
+      return gated(parts, dialling, { state, identity: found.identity }, opinion, limit.access);
     },
   };
 }
@@ -118,6 +121,7 @@ function gated(
   dialling: Dialling,
   found: Recognised | null,
   { access: wanted, reason, message }: Opinion,
+  ceiling: Access,
 ): Gated {
   const nas = nasFor(dialling, settings.nas);
   const access = templateFor(wanted, nas, settings) === 'deny' ? 'deny' : wanted;
@@ -132,6 +136,7 @@ function gated(
     state: found?.state ?? null,
     identity: found?.identity ?? null,
     reason,
+    ceiling,
     sessionTimeout: typeof timeout === 'number' ? timeout : null,
   };
 }

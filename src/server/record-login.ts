@@ -31,7 +31,7 @@ async function write(
   db: Db,
   gateway: string,
   { userName, address, nas }: Dialling,
-  { answer: { access }, nonce, state, identity, reason, sessionTimeout }: Gated,
+  { answer: { access }, nonce, state, identity, reason, ceiling, sessionTimeout }: Gated,
   now: number,
 ): Promise<number> {
   const untold = (await doesAccounting(db, gateway))
@@ -51,6 +51,7 @@ async function write(
     reason,
     identity,
     session_timeout: sessionTimeout,
+    ceiling,
   });
   const detail = { user: userName, address, nas, reason, identity };
   await audit(db, now, {

@@ -7,7 +7,10 @@ import { storedBreaker } from './breaker-record.ts';
 import { baselineInForce } from './baseline.ts';
 import { openConnection, type Connection, type ConnectionParts, type Transport } from './connection.ts';
 import { createConnections, type Connections } from './connections.ts';
+import { createContainment, type Containment } from './containment.ts';
+import { loadDoors } from './containment-doors.ts';
 import type { DataPaths } from './data-folder.ts';
+import type { Terms } from './decide.ts';
 import type { DeviceState } from './device-state.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { createIngest } from './ingest.ts';
@@ -22,6 +25,7 @@ import { loadSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createStanding, lastGoodPolicy, type Standing } from './standing.ts';
 import { StartError } from './start-error.ts';
 import type { Store } from './store/store.ts';
+import type { SessionRow } from './store/tables.ts';
 
 /** The parts of a running server, tied together; without any door to the network. */
 export type Services = {
@@ -38,6 +42,7 @@ export type Services = {
   standing: Standing;
   orders: Orders;
   sessions: Sessions;
+  containment: Containment;
   judging: OutsideParts;
   /** Brings memory level with the store after an administrator changed a device. */
   changed(device: string): Promise<void>;
@@ -61,7 +66,6 @@ export async function createServices(
   const standing = await createStanding(signing, policy, await baselineInForce(store, clock.now()));
   const stateOf = (device: string) => fleet.get(device);
   const orders = createOrders({ ...signing, connections, stateOf, log });
-  const decided = tellNews({ connections, orders, standing, log });
   const breaker = createBreaker(await store.read(storedBreaker));
   const terms = () => ({
     ...standing.inForce(),
@@ -69,18 +73,41 @@ export async function createServices(
     breaker,
     fleet: fleet.count(),
   });
+  const vpn = await vpnServices(config, { ...given, fleet, terms, changed: (device) => changed(device) });
+  const told = tellNews({ connections, orders, standing, log });
+  const decided = (state: DeviceState, news: News) => {
+    told(state, news);
+    if (news.decision) vpn.containment.level(state);
+  };
   const judging = { ...given, fleet, terms, decided, connections };
   const changed = (device: string) => noticeChange(judging, device);
-  const { lostAfterSeconds } = config.radius.sessions;
-  const sessions = createSessions({ ...given, lostAfterSeconds, changed, opened: () => {} });
-  const basics = { ...given, keys, urn, fleet, connections, standing, orders, sessions, judging, changed };
+  const basics = { ...given, ...vpn, keys, urn, fleet, connections, standing, orders, judging, changed };
   const link = linkParts(basics);
   return { ...basics, openLink: (transport) => openConnection(link, transport) };
 }
 
+type VpnParts = Pick<Services, 'store' | 'clock' | 'log' | 'listening' | 'fleet' | 'changed'> & {
+  terms: () => Terms;
+};
+
+/** What knows of sessions at the gateways, and what ends or changes them there. */
+async function vpnServices(
+  { radius }: ServerConfig,
+  parts: VpnParts,
+): Promise<Pick<Services, 'sessions' | 'containment'>> {
+  const doors = await loadDoors(radius.nas);
+  const containment = createContainment({ ...parts, settings: radius, doors });
+  const opened = ({ device }: SessionRow) => {
+    const state = device === null ? undefined : parts.fleet.peek(device);
+    if (state !== undefined) containment.level(state);
+  };
+  const { lostAfterSeconds } = radius.sessions;
+  return { containment, sessions: createSessions({ ...parts, lostAfterSeconds, opened }) };
+}
+
 function linkParts(services: Omit<Services, 'openLink'>): ConnectionParts {
   const { clock, log, metrics, store, urn: audience, fleet, connections, standing, orders } = services;
-  const { judging, changed } = services;
+  const { judging, changed, containment } = services;
   const alarmed = (device: string) => {
     log.error({ device }, 'two computers use the identity of one device');
     changed(device).catch((error: unknown) => log.error({ err: error, device }, 'device not judged anew'));
@@ -88,7 +115,7 @@ function linkParts(services: Omit<Services, 'openLink'>): ConnectionParts {
   const observed = (state: DeviceState) => {
     orders.observed(state).catch((error: unknown) => log.warn({ err: error }, 'orders not looked after'));
   };
-  const ingest = createIngest({ ...judging, audience, observed });
+  const ingest = createIngest({ ...judging, audience, observed, heard: containment.level });
   const sessions = { store, fleet, clock, audience, alarmed };
   return { clock, log, connections, orders, standing, sessions, ingest, refused: metrics.refused };
 }

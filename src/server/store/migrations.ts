@@ -13,6 +13,7 @@ export const migrations = {
   '0004-fairness': { up: withFairness },
   '0005-signals': { up: withSignals },
   '0006-orders': { up: withOrders },
+  '0007-containment': { up: withContainment },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -351,4 +352,30 @@ async function withSignals(db: Schema): Promise<void> {
     .addPrimaryKeyConstraint('webhooks_key', ['source', 'id'] as never)
     .execute();
   await db.schema.createIndex('webhooks_at').on('webhooks').column('received_at').execute();
+}
+
+async function withContainment(db: Schema): Promise<void> {
+  for (const table of ['logins', 'sessions'])
+    await db.schema.alterTable(table).addColumn('ceiling', 'text').execute();
+  await db.schema
+    .createTable('nas_requests')
+    .addColumn('id', 'text', key)
+    .addColumn('device', 'text', (column) => column.references('devices.id').onDelete('cascade'))
+    .addColumn('session', 'text', required)
+    .addColumn('nas', 'text', required)
+    .addColumn('kind', 'text', required)
+    .addColumn('want', 'text', required)
+    .addColumn('cause', 'text', required)
+    .addColumn('created_at', 'bigint', required)
+    .addColumn('state', 'text', required)
+    .addColumn('attempts', 'integer', required)
+    .addColumn('next_at', 'bigint', required)
+    .addColumn('answer', 'text')
+    .addColumn('finished_at', 'bigint')
+    .execute();
+  await db.schema.createIndex('nas_requests_session').on('nas_requests').column('session').execute();
+  await db.schema.createIndex('nas_requests_device').on('nas_requests').column('device').execute();
+  await sql`create index nas_requests_waiting on nas_requests (nas, next_at) where state = 'waiting'`.execute(
+    db,
+  );
 }

@@ -91,3 +91,14 @@ export async function insertReceipt(db: Db, receipt: ReceiptRow): Promise<boolea
     .executeTakeFirst();
   return Number(done.numInsertedOrUpdatedRows) === 1;
 }
+
+/** The latest receipts of a device, newest first. */
+export function receiptsOf(db: Db, device: string, limit: number): Promise<ReceiptRow[]> {
+  return db
+    .selectFrom('receipts')
+    .selectAll()
+    .where('device', '=', device)
+    .orderBy('received_at', 'desc')
+    .limit(limit)
+    .execute();
+}

@@ -21,6 +21,7 @@ export type Tables = {
   tunnels: TunnelRow;
   signals: SignalRow;
   webhooks: WebhookRow;
+  nas_requests: NasRequestRow;
 };
 
 export type DeviceRow = {
@@ -237,6 +238,8 @@ export type LoginRow = {
   identity: string | null;
   /** Seconds. */
   session_timeout: number | null;
+  /** The most that how it was recognised allows; null in rows of older versions. */
+  ceiling: string | null;
 };
 
 /** One VPN session, as accounting tells it. */
@@ -255,6 +258,8 @@ export type SessionRow = {
   address: string | null;
   /** What it may do now; null where no login of ours is known. */
   access: string | null;
+  /** The most that it may ever do. */
+  ceiling: string | null;
   started_at: number;
   seen_at: number;
   /** When it counts as lost unless something is heard. */
@@ -294,3 +299,22 @@ export type SignalRow = {
 
 /** Webhooks that were taken, so that each is taken once. */
 export type WebhookRow = { source: string; id: string; received_at: number };
+
+/** What a NAS is asked about a session (RFC 5176), and what came of it. */
+export type NasRequestRow = {
+  id: string;
+  device: string | null;
+  session: string;
+  /** Its name in the settings. */
+  nas: string;
+  kind: 'disconnect' | 'coa';
+  /** The access that is to come of it. */
+  want: string;
+  cause: string;
+  created_at: number;
+  state: 'waiting' | 'done' | 'failed' | 'superseded';
+  attempts: number;
+  next_at: number;
+  answer: string | null;
+  finished_at: number | null;
+};
