@@ -5,6 +5,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   collect: () => import('./collect.ts'),
   ingest: () => import('./ingest.ts'),
   crash: () => import('./crash.ts'),
+  gate: () => import('./gate.ts'),
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((word) => word !== '--json');

@@ -21,6 +21,9 @@ export const hasFreeradius = [DAEMON, RADCLIENT, `${MODULES}/rlm_rest.so`].every
 export const PASSWORD = 'correct horse';
 export const NT_HASH = 'cfc43211ba8dc470832267827cac1407';
 
+/** What RADIUS clients share with it. */
+export const SECRET = 'a-secret-of-this-test';
+
 /** What the configuration itself answers when the posture server gives no answer. */
 export const FALLBACK = { 'Filter-Id': 'posture-restrict', 'Session-Timeout': '300' };
 
@@ -52,6 +55,7 @@ export type Login = {
 export type RadiusAnswer = { code: string; attributes: Record<string, string> };
 
 export type Freeradius = {
+  authPort: number;
   /** Sends a Disconnect or CoA request with these attributes, once. */
   order(kind: 'disconnect' | 'coa', attributes: string[]): Promise<RadiusAnswer>;
   login(login: Login): Promise<RadiusAnswer>;
@@ -87,6 +91,7 @@ export async function startFreeradius(
     throw error;
   }
   return {
+    authPort: ports.auth,
     login: (login) => radclient(ports.auth, 'auth', secretFile, loginAttributes(login), below),
     account: (attributes) => radclient(ports.acct, 'acct', secretFile, attributes, below),
     order: (kind, attributes) => radclient(ports.coa, kind, secretFile, attributes, below),
@@ -133,7 +138,7 @@ type Plan = { ports: { auth: number; acct: number; coa: number }; posture: Postu
 async function writeFiles(folder: string, plan: Plan): Promise<void> {
   for (const name of ['run', 'buffer']) mkdirSync(join(folder, name));
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 });
-  write('secret', 'a-secret-of-this-test');
+  write('secret', SECRET);
   write('credential', plan.posture.credential);
   for (const [name, text] of Object.entries(plan.posture.files ?? {})) write(name, text);
   const config = parseGatewayConfig(JSON.stringify(settingsFor(folder, plan)), join(folder, 'gateway.yaml'));
