@@ -95,7 +95,7 @@ const COLLECTORS = join(import.meta.dirname, '../../collectors');
 const readShippedPart: ReadPart = (file) => readFileSync(join(COLLECTORS, file), 'utf8');
 
 /** Only the system and elevated administrators may look into this folder, in every version and language. */
-function isElevated(): boolean {
+export function isElevated(): boolean {
   try {
     readdirSync('C:\\Windows\\System32\\config');
     return true;

@@ -1,5 +1,6 @@
-import { access } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { NO_QUESTIONS, type Host } from '../../collectors/check.ts';
 import { packArchive } from '../agent/archive.ts';
 import { createHost } from '../agent/host.ts';
@@ -39,13 +40,16 @@ async function open({ platform, stateDir, config }: Settings, host: Host): Promi
   return { ...opened, host, mode: mode === 'auto' ? opened.defaultMode : mode };
 }
 
-function thisHost({ platform }: Settings): Host {
-  return createHost({ self: () => REPLAYED_SELF, questions: NO_QUESTIONS, platform });
+async function thisHost({ platform }: Settings): Promise<Host> {
+  const host = createHost({ self: () => REPLAYED_SELF, questions: NO_QUESTIONS, platform });
+  if (platform !== 'windows') return host;
+  const { isElevated } = await import('../agent/host-windows.ts');
+  return { ...host, isRoot: isElevated() };
 }
 
 /** `drawbridge vpn status`: looks, changes nothing. 0 where all could be seen, 3 where something could not. */
 export async function vpnStatus(settings: Settings, json: boolean): Promise<number> {
-  const opened = await open(settings, thisHost(settings));
+  const opened = await open(settings, await thisHost(settings));
   const isolation = await loadIsolation(settings.platform, opened.host);
   const [seen, isolated] = await withProgress('Looking at the VPN', () =>
     Promise.all([opened.driver.inspect(), isolation.inspect()]),
@@ -95,9 +99,13 @@ export type SelftestOptions = SettingsOptions & { out?: string };
 export async function vpnSelftest(settings: Settings, options: SelftestOptions): Promise<number> {
   const stamp = iso(Date.now()).replaceAll(/\D/g, '').slice(0, 14);
   const out = options.out ?? `drawbridge-vpn-selftest-${stamp}.json.gz`;
-  if (await exists(out)) throw new UsageError(`${out} is there already.`);
-  const transcript = transcribed(thisHost(settings));
-  const opened = await open(settings, transcript.host);
+  if (await can(out, constants.F_OK)) throw new UsageError(`${out} is there already.`);
+  // Before anything is done: what was seen must not be lost.
+  if (!(await can(dirname(out), constants.W_OK)))
+    throw new UsageError(`Nothing can be written into ${dirname(out)}: name another file with --out.`);
+  const host = await thisHost(settings);
+  const transcript = transcribed(host);
+  const opened = { ...(await open(settings, transcript.host)), host };
   const result = await withProgress('Denying and allowing a VPN connection', () => attempt(settings, opened));
   const ran = result.refused === null;
   if (ran) await writeAtomic(out, await pack(settings, transcript.answers(), result));
@@ -114,8 +122,9 @@ function refuse(refused: string): Selftest {
 
 function ignore() {}
 
+/** By `host`, which is not noted, only digests are made: whole rule sets are nobody's business. */
 async function attempt(settings: Settings, { driver, host, name }: Opened): Promise<Selftest> {
-  if (!host.isRoot && settings.platform !== 'windows') return refuse('Run this as root.');
+  if (!host.isRoot) return refuse('Run this as root, or elevated on Windows.');
   if (name === 'none') return refuse('No L2TP client that Drawbridge knows was found on this computer.');
   if ((await lockHolder(statePaths(settings.stateDir).lock)) !== null)
     return refuse('The agent runs, and would see to the VPN at the same time. Stop it first.');
@@ -179,8 +188,8 @@ async function showSelftest({ refused, passed, steps, differences }: Selftest, f
   say(`Written: ${file}. Look through it (gzip -dc) before you give it away.`);
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+async function can(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
     () => true,
     () => false,
   );

@@ -25,7 +25,8 @@ function vpn(...argv: string[]) {
     encoding: 'utf8',
     timeout: 110_000,
   });
-  return { code: done.status, document: JSON.parse(done.stdout) as Record<string, unknown> };
+  const document = done.stdout === '' ? {} : (JSON.parse(done.stdout) as Record<string, unknown>);
+  return { code: done.status, document, err: done.stderr };
 }
 
 describe.runIf(canIsolate())('vpn selftest on Linux (needs root and nftables)', () => {
@@ -56,6 +57,20 @@ describe.runIf(canIsolate())('vpn selftest on Linux (needs root and nftables)', 
       kind: 'probe',
       name: 'selftest',
     });
+  });
+
+  test('a file that cannot be written, or is there, is found out before anything is done', () => {
+    const before = rules();
+    expect(vpn('selftest', '--out', folder)).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('there already'),
+    });
+    const nowhere = join(folder, 'no-such-folder', 'selftest.json.gz');
+    expect(vpn('selftest', '--out', nowhere)).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('--out'),
+    });
+    expect(rules()).toBe(before);
   });
 
   test('where a block holds already it is not run: nothing is written, and the block stays', () => {
