@@ -11,7 +11,7 @@ import { processWatched } from './processes/remedy.ts';
 import { lockOff, lockSlow } from './screen-lock/remedy.ts';
 import { secureBootOff, sipOff } from './secure-boot/remedy.ts';
 import type { ReasonCode } from './specs.ts';
-import { tagNotMet } from './tags/remedy.ts';
+import { expressionNotMet, tagNotMet } from './tags/remedy.ts';
 import { vpnSecretsReadable, vpnWithoutIpsec } from './vpn-client/remedy.ts';
 
 /** The words for "we could not read it": the same for every check but for what was to be read. */
@@ -68,6 +68,8 @@ export const remedies = {
   'process-watched': processWatched,
   'processes-unknown': unreadable('whether a listed program is running'),
   'tag-not-met': tagNotMet,
+  'expression-not-met': expressionNotMet,
+  'expression-unknown': unreadable('something that one of your company’s own rules asks for'),
   'tags-unknown': unreadable('the answers to your company’s own rules'),
   'agent-tampered': agentTampered,
   'agent-cloned': agentCloned,

@@ -34,7 +34,7 @@ const parts: readonly Part[] = [
     name: 'policy',
     files: /^src\/policy\//,
     may: ['base', 'specs', 'wire', 'policy'],
-    packages: /^zod$/,
+    packages: /^(zod|@marcbachmann\/cel-js)$/,
     why: 'pure: time is an argument',
   },
   {

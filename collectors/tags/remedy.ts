@@ -9,3 +9,13 @@ export const tagNotMet: Remedy = {
     linux: ['Ask IT about the rule named below.'],
   },
 };
+
+export const expressionNotMet: Remedy = {
+  title: 'This computer does not meet one of your company’s own rules',
+  why: 'Your company’s policy asks for it.',
+  steps: {
+    windows: ['Ask IT about the rule named above.'],
+    macos: ['Ask IT about the rule named above.'],
+    linux: ['Ask IT about the rule named above.'],
+  },
+};

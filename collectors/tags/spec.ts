@@ -14,5 +14,5 @@ export const tags = defineCheck({
   timeoutMs: 10_000,
   collects: 'Answers, yes or no, to the extra questions that your company’s policy lists.',
   fact: tagsFact,
-  reasons: ['tag-not-met'],
+  reasons: ['tag-not-met', 'expression-not-met', 'expression-unknown'],
 });

@@ -1,6 +1,6 @@
 import type { Platform } from '../../collectors/check.ts';
 import { remedies } from '../../collectors/remedies.ts';
-import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts';
+import { checkIds, isCheckId, type CheckId, type Readings } from '../../collectors/specs.ts';
 import type { Level, Risk, Verdict } from '../wire/decision.ts';
 import { paint, table, type Colour } from './present.ts';
 
@@ -16,7 +16,7 @@ const RISK_COLOURS = { low: 'green', medium: 'yellow', high: 'red' } as const;
 export function judgedTable(readings: Partial<Readings>, verdicts: readonly Verdict[]): Promise<string> {
   return table(
     ['Check', 'Found', 'Verdict'],
-    checkIds.map((id) => rowOf(id, readings, verdicts)),
+    [...checkIds.map((id) => rowOf(id, readings, verdicts)), ...verdicts.filter(isExpression).map(judgedRow)],
   );
 }
 
@@ -35,11 +35,16 @@ export function remedyLines({ reason, sentence }: Verdict, platform: Platform): 
 
 function rowOf(id: CheckId, readings: Partial<Readings>, verdicts: readonly Verdict[]): string[] {
   const verdict = verdicts.find((one) => one.check === id);
-  if (verdict !== undefined) {
-    const level = verdict.level === 'pass' ? 'ok' : verdict.level;
-    return [id, verdict.given, paint(LEVEL_COLOURS[verdict.level], level)];
-  }
+  if (verdict !== undefined) return judgedRow(verdict);
   return [id, foundIn(readings[id]), paint('dim', 'not judged')];
+}
+
+function judgedRow({ check, given, level }: Verdict): string[] {
+  return [check, given, paint(LEVEL_COLOURS[level], level === 'pass' ? 'ok' : level)];
+}
+
+function isExpression({ check }: Verdict): boolean {
+  return !isCheckId(check);
 }
 
 function foundIn(reading: Readings[CheckId] | undefined): string {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Platform } from '../../collectors/check.ts';
-import { checkIds, isCheckId, type CheckId } from '../../collectors/specs.ts';
+import { checkIds, isCheckId } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
-import { MODES } from '../wire/decision.ts';
+import { knownExpressions } from './expressions.ts';
+import { isJudgedId, MODES, type JudgedId } from '../wire/decision.ts';
 import { baselineSchema, type Baseline } from './baseline.ts';
 import type { UnknownSince } from './judge.ts';
 import { policySchema, type Policy } from './policy.ts';
@@ -18,8 +19,8 @@ const courses = z
   )
   .transform(
     (all) =>
-      Object.fromEntries(Object.entries(all).filter(([id]) => isCheckId(id))) as Partial<
-        Record<CheckId, { since: number; failedAt: number | null; spent: boolean }>
+      Object.fromEntries(Object.entries(all).filter(([id]) => isJudgedId(id))) as Partial<
+        Record<JudgedId, { since: number; failedAt: number | null; spent: boolean }>
       >,
   );
 
@@ -43,6 +44,7 @@ const compiledPolicy = z.strictObject({
   standing: policySchema.shape.standing,
   isolation: policySchema.shape.isolation,
   checks,
+  expressions: knownExpressions.default([]),
   watch: watchSchema.default({}),
   tags: knownTags.default({}),
   baseline: baselineSchema.nullable().default(null),
@@ -78,6 +80,7 @@ export function compile(policy: Policy, personal: Personal) {
     risk,
     standing: mode === 'enforce' && !held ? standing : { ...standing, deny: 'never' as const },
     isolation,
+    expressions: policy.expressions,
     watch,
     tags,
     baseline,

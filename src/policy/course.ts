@@ -1,6 +1,6 @@
-import type { CheckId } from '../../collectors/specs.ts';
-import type { Verdict } from '../wire/decision.ts';
-import type { Policy, Rulebook } from './policy.ts';
+import { isCheckId } from '../../collectors/specs.ts';
+import type { JudgedId, Verdict } from '../wire/decision.ts';
+import { rowOf, type Policy, type Rulebook } from './policy.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -17,7 +17,7 @@ export type Course = {
   spent: boolean;
 };
 
-export type Courses = { readonly [Id in CheckId]?: Course };
+export type Courses = { readonly [Id in JudgedId]?: Course };
 
 /**
  * What has become of each check, by verdicts that know of no grace. A course ends once its check has passed for the
@@ -27,7 +27,7 @@ export type Courses = { readonly [Id in CheckId]?: Course };
 export function follow(
   courses: Courses,
   verdicts: readonly Verdict[],
-  policy: Pick<Policy, 'fairness' | 'checks'>,
+  policy: Pick<Policy, 'fairness' | 'checks' | 'expressions'>,
   now: number,
 ): Courses {
   const settledMs = policy.fairness.settledHours * HOUR_MS;
@@ -37,7 +37,7 @@ export function follow(
     const after = step(before, verdict, settledMs, now);
     if (after !== before) (next ??= { ...courses })[verdict.check] = after;
   }
-  for (const id of Object.keys(courses) as CheckId[]) {
+  for (const id of Object.keys(courses) as JudgedId[]) {
     // A check that is judged no more starts afresh if ever it is again.
     if (isOff(policy, id)) (next ??= { ...courses })[id] = undefined;
   }
@@ -66,16 +66,17 @@ function ill(before: Course | undefined, verdict: Verdict, level: 'warn' | 'fail
 
 /** Whether a verdict is what the policy makes of an unknown; it is judged by that row and nothing else. */
 export function isUnknown({ check, reason }: Verdict): boolean {
-  return reason === `${check}-unknown`;
+  return reason === (isCheckId(check) ? `${check}-unknown` : 'expression-unknown');
 }
 
 /** Milliseconds for which a check that is not well counts for less. */
-export function graceMs(check: CheckId, policy: Rulebook): number {
-  return policy.checks[check].grace.hours * HOUR_MS;
+export function graceMs(check: JudgedId, policy: Rulebook): number {
+  return rowOf(policy, check).grace.hours * HOUR_MS;
 }
 
-function isOff({ checks }: Pick<Policy, 'checks'>, id: CheckId): boolean {
-  return checks[id].weight === 0 && !checks[id].required;
+function isOff(policy: Pick<Policy, 'checks' | 'expressions'>, id: JudgedId): boolean {
+  const { weight, required } = rowOf(policy, id);
+  return weight === 0 && !required;
 }
 
 function withoutEmpty(courses: Record<string, Course | undefined>): Courses {

@@ -1,11 +1,10 @@
-import type { CheckId } from '../../collectors/specs.ts';
-import type { Level, Verdict } from '../wire/decision.ts';
-import type { Rulebook } from './policy.ts';
+import type { JudgedId, Level, Verdict } from '../wire/decision.ts';
+import { rowOf, type Rulebook } from './policy.ts';
 import { graceMs, isUnknown, type Course } from './course.ts';
 import { isoOrNull, sentenceFor } from './words.ts';
 
 /** When checks that are not well began to be so; milliseconds. */
-export type Begun = { readonly [Id in CheckId]?: Pick<Course, 'since' | 'failedAt' | 'spent'> };
+export type Begun = { readonly [Id in JudgedId]?: Pick<Course, 'since' | 'failedAt' | 'spent'> };
 
 /**
  * Says of each verdict since when and until when. A fail whose grace is not over becomes a warning. What the policy
@@ -26,7 +25,7 @@ function isTimeless(verdict: Verdict): boolean {
   return verdict.level === 'pass' || isUnknown(verdict);
 }
 
-function timed(verdict: Verdict, begun: Begun[CheckId], policy: Rulebook, now: number): Verdict {
+function timed(verdict: Verdict, begun: Begun[JudgedId], policy: Rulebook, now: number): Verdict {
   const { check, level, reason, expected, given } = verdict;
   const isFail = level === 'fail';
   const from = beginningOf(isFail, begun) ?? now;
@@ -46,7 +45,7 @@ function timed(verdict: Verdict, begun: Begun[CheckId], policy: Rulebook, now: n
   };
 }
 
-function beginningOf(isFail: boolean, begun: Begun[CheckId]): number | null {
+function beginningOf(isFail: boolean, begun: Begun[JudgedId]): number | null {
   return (isFail ? begun?.failedAt : begun?.since) ?? null;
 }
 
@@ -54,9 +53,9 @@ function beginningOf(isFail: boolean, begun: Begun[CheckId]): number | null {
  * A notice adds nothing, for as long as the check has not been ill for longer than a grace: one that first warned and
  * fails later is no better off than while it warned.
  */
-function gracedPoints(check: CheckId, begun: Begun[CheckId], policy: Rulebook, now: number): number {
+function gracedPoints(check: JudgedId, begun: Begun[JudgedId], policy: Rulebook, now: number): number {
   const isNew = now < (begun?.since ?? now) + graceMs(check, policy);
-  const { weight, grace } = policy.checks[check];
+  const { weight, grace } = rowOf(policy, check);
   return grace.as === 'notice' && isNew ? 0 : pointsFor('warn', weight);
 }
 

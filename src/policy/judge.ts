@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import { checkIds, type CheckId, type Fact, type Readings } from '../../collectors/specs.ts';
 import type { Reading, Unknown } from '../base/reading.ts';
 import { RISK_LEVELS, type Level, type Risk, type RiskLevel, type Verdict } from '../wire/decision.ts';
-import type { Rulebook } from './policy.ts';
+import { judgeExpression, type ExpressionFinding } from './expressions.ts';
+import { rowOf, type Rulebook } from './policy.ts';
 import { pointsFor, withGrace, type Begun } from './grace.ts';
 import type { Context, Finding, Rule } from './rule.ts';
 import { rules } from './rules.ts';
@@ -23,10 +24,12 @@ export function judge(
   now: number,
   since: UnknownSince = {},
 ): Verdict[] {
-  return checkIds.flatMap((id) => {
-    const verdict = judgeOne(id, readings, policy, now, since[id] ?? null);
-    return verdict === null ? [] : [verdict];
+  const checks = checkIds.flatMap((id) => judgeOne(id, readings, policy, now, since[id] ?? null) ?? []);
+  const own = policy.expressions.flatMap((one) => {
+    const found = judgeExpression(one, readings, now, since);
+    return found === null ? [] : [expressionVerdict(found, policy, now)];
   });
+  return own.length === 0 ? checks : [...checks, ...own];
 }
 
 function judgeOne(
@@ -91,16 +94,31 @@ function unknownVerdict(
   now: number,
   since: number | null,
 ): Verdict {
-  const { graceHours, then } = policy.checks[id].unknown;
+  const found = { check: id, expected: 'a clear answer', given, reason: `${id}-unknown` as const };
+  return openVerdict(policy, found, now, since);
+}
+
+/** What the row of a check or expression makes of an unknown. */
+function openVerdict(
+  policy: Rulebook,
+  found: Omit<Found, 'level'>,
+  now: number,
+  since: number | null,
+): Verdict {
+  const { graceHours, then } = rowOf(policy, found.check).unknown;
   const until = (since ?? now) + graceHours * HOUR_MS;
   const over = now >= until;
   const span = since === null ? null : { since, until, over };
-  const level = over ? then : 'unknown';
-  return verdictOf(
-    policy,
-    { check: id, level, expected: 'a clear answer', given, reason: `${id}-unknown` },
-    span,
-  );
+  return verdictOf(policy, { ...found, level: over ? then : 'unknown' }, span);
+}
+
+function expressionVerdict(found: ExpressionFinding, policy: Rulebook, now: number): Verdict {
+  const { id: check, level, expected, given, since } = found;
+  if (level !== 'unknown') {
+    const reason = level === 'pass' ? 'ok' : 'expression-not-met';
+    return verdictOf(policy, { check, level, expected, given, reason }, null);
+  }
+  return openVerdict(policy, { check, expected, given, reason: 'expression-unknown' }, now, since);
 }
 
 function wordsFor(reading: Unknown): string {
@@ -112,7 +130,7 @@ type Found = Pick<Verdict, 'check' | 'level' | 'expected' | 'given' | 'reason'>;
 function verdictOf(policy: Rulebook, found: Found, span: Span | null): Verdict {
   return {
     ...found,
-    points: pointsFor(found.level, policy.checks[found.check].weight),
+    points: pointsFor(found.level, rowOf(policy, found.check).weight),
     sentence: sentenceFor(found.reason, found.expected, found.given, span),
     since: isoOrNull(span?.since ?? null),
     until: isoOrNull(span?.until ?? null),
@@ -137,7 +155,7 @@ export function assess(verdicts: readonly Verdict[], policy: Rulebook): Risk {
   );
   let level = levelFor(score, policy);
   for (const verdict of verdicts) {
-    if (verdict.level === 'fail') level = higher(level, policy.checks[verdict.check].floor);
+    if (verdict.level === 'fail') level = higher(level, rowOf(policy, verdict.check).floor);
   }
   return { score, level };
 }
@@ -157,7 +175,7 @@ const ORDER: readonly Level[] = ['fail', 'warn', 'unknown', 'pass'];
 export function firstToFix(verdicts: readonly Verdict[], policy: Rulebook): Verdict | null {
   const open = verdicts.filter((verdict) => verdict.level !== 'pass');
   const rank = (verdict: Verdict) =>
-    ORDER.indexOf(verdict.level) * 1_000 - policy.checks[verdict.check].weight;
+    ORDER.indexOf(verdict.level) * 1_000 - rowOf(policy, verdict.check).weight;
   return open.toSorted((a, b) => rank(a) - rank(b))[0] ?? null;
 }
 

@@ -1,21 +1,16 @@
 import { z } from 'zod';
-import { checkIds, type CheckId } from '../../collectors/specs.ts';
+import { checkIds, isCheckId, type CheckId } from '../../collectors/specs.ts';
 import { parseSettings, type SettingsProblem } from '../base/settings.ts';
 import type { Result } from '../base/result.ts';
-import { ACCESS, MODES, RISK_LEVELS } from '../wire/decision.ts';
+import { ACCESS, MODES, RISK_LEVELS, type JudgedId } from '../wire/decision.ts';
 import { gatewayName } from '../wire/vpn.ts';
 import type { Baseline } from './baseline.ts';
 import { breaker, fairness, graceRow } from './fairness.ts';
 import { groups } from './groups.ts';
+import { expressionsSchema } from './expressions.ts';
 import { tagsSchema, watchSchema } from './questions.ts';
 import { rules } from './rules.ts';
-
-const unknownRow = z.strictObject({
-  /** Hours for which an unknown counts neither way. */
-  graceHours: z.number().min(0).max(8_760).default(24),
-  /** What it counts as afterwards. */
-  then: z.enum(['warn', 'fail']).default('warn'),
-});
+import { unknownRow } from './unknown-row.ts';
 
 function checkSchema<S extends z.ZodType>(expect: S) {
   return z.strictObject({
@@ -105,6 +100,8 @@ export const policySchema = z
     watch: watchSchema.default({}),
     /** Questions of the organisation's own, by tag; `checks.tags.expect.required` says which must be true. */
     tags: tagsSchema.default({}),
+    /** Rules of the organisation's own over what the checks have found. */
+    expressions: expressionsSchema.default([]),
     checks: checks.prefault({}),
   })
   .superRefine((policy, context) => {
@@ -116,12 +113,31 @@ export const policySchema = z
 
 export type Policy = z.infer<typeof policySchema>;
 /** What judging needs of a policy; the whole of it, or what was compiled of it for one device. */
-export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch'> & Referenced;
+export type Rulebook = Pick<Policy, 'name' | 'risk' | 'checks' | 'tags' | 'watch' | 'expressions'> &
+  Referenced;
 
 /** Reference data, for the checks that compare with it. */
 export type Referenced = { baseline?: Baseline | null };
 
 export type CheckPolicy = Policy['checks'][CheckId];
+
+/** How a check or an expression counts. */
+export type Row = Pick<CheckPolicy, 'weight' | 'required' | 'floor' | 'unknown' | 'grace'>;
+
+/** The row of what was judged; one that the policy does not name (any more) weighs nothing. */
+export function rowOf({ checks, expressions }: Pick<Policy, 'checks' | 'expressions'>, id: JudgedId): Row {
+  if (isCheckId(id)) return checks[id];
+  const expression = expressions.find(({ name }) => id === `expression:${name}`);
+  return expression === undefined ? NO_ROW : { ...expression, required: false };
+}
+
+const NO_ROW: Row = {
+  weight: 0,
+  required: false,
+  floor: 'low',
+  unknown: { graceHours: 0, then: 'warn' },
+  grace: graceRow.parse({}),
+};
 
 /** Reads a policy file's text. Every problem is named with line, column and what would be right. */
 export function parsePolicy(text: string): Result<Policy, SettingsProblem[]> {

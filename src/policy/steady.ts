@@ -1,6 +1,6 @@
 import type { Verdict } from '../wire/decision.ts';
 import { isUnknown, type Courses } from './course.ts';
-import type { Policy } from './policy.ts';
+import { rowOf, type Policy } from './policy.ts';
 
 /**
  * The verdicts without those that are worse only since a moment ago and may be a flap, and when (milliseconds) the
@@ -25,6 +25,6 @@ export function settledVerdicts(
 }
 
 function mayFlap(verdict: Verdict, policy: Policy): boolean {
-  if (verdict.level === 'fail' && policy.checks[verdict.check].floor !== 'low') return false;
+  if (verdict.level === 'fail' && rowOf(policy, verdict.check).floor !== 'low') return false;
   return verdict.points > 0 && !isUnknown(verdict);
 }

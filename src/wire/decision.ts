@@ -3,13 +3,21 @@ import { isCheckId, type CheckId, type ReasonCode } from '../../collectors/specs
 
 export const LEVELS = ['pass', 'warn', 'fail', 'unknown'] as const;
 
-const checkId = z.custom<CheckId>((value) => typeof value === 'string' && isCheckId(value), 'not a check');
+export type ExpressionId = `expression:${string}`;
+/** What can be judged: a check, or an expression of the policy. */
+export type JudgedId = CheckId | ExpressionId;
+
+export function isJudgedId(value: string): value is JudgedId {
+  return isCheckId(value) || /^expression:[a-z0-9][a-z0-9-]{0,39}$/.test(value);
+}
+
+const judgedId = z.custom<JudgedId>((value) => typeof value === 'string' && isJudgedId(value), 'not a check');
 /** A code that a newer server sends is passed on as it is; people are shown its sentence. */
 const reasonCode = z.string().max(60) as unknown as z.ZodType<ReasonCode | 'ok', ReasonCode | 'ok'>;
 
 /** One check judged. `expected` and `given` are short phrases that complete "expected … , found …". */
 export const verdict = z.object({
-  check: checkId,
+  check: judgedId,
   level: z.enum(LEVELS),
   expected: z.string(),
   given: z.string(),

@@ -6,7 +6,7 @@ import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts
 import type { Reading } from '../../src/base/reading.ts';
 import { pointsFor } from '../../src/policy/grace.ts';
 import { assess, firstToFix, judge, missingRequired } from '../../src/policy/judge.ts';
-import { parsePolicy, type Policy } from '../../src/policy/policy.ts';
+import { parsePolicy, rowOf, type Policy } from '../../src/policy/policy.ts';
 import type { Verdict } from '../../src/wire/decision.ts';
 import { unreadReadings } from '../wire/fixtures.ts';
 
@@ -172,7 +172,7 @@ describe('properties', () => {
   const rank = { low: 0, medium: 1, high: 2 };
   const worsened = (one: Verdict): Verdict => {
     const level = worse[one.level];
-    return { ...one, level, points: pointsFor(level, policy.checks[one.check].weight) };
+    return { ...one, level, points: pointsFor(level, rowOf(policy, one.check).weight) };
   };
 
   test('making a verdict worse never lowers the risk', () => {
