@@ -122,7 +122,10 @@ async function assemble(run: Run): Promise<Actor[]> {
     handlers: { ...handlersWith(scheduler, scans, state), ...vpn.handlers },
     clock: state.clock,
     log,
-    onReceipt: receipts.ring,
+    onReceipt(due) {
+      receipts.ring(due);
+      vpn.tell();
+    },
   });
   const link = createLink({
     ...state,
@@ -138,6 +141,7 @@ async function assemble(run: Run): Promise<Actor[]> {
     requestCollection: (which) => (which === 'any' ? scheduler.nudge() : void scheduler.request()),
     onIdentity(found) {
       Object.assign(known, found);
+      void vpn.adopt(found.device);
       state.status.update({ keyProtection: found.keys.protection });
     },
   });

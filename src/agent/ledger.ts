@@ -39,6 +39,8 @@ export const ledgerState = z.object({
   entries: z.array(entry),
   /** Who holds the VPN down. In the same file: an order and the holder that it puts are written in one step. */
   holders: holdersState.prefault({}),
+  /** Whose orders these are: the id under which the computer was enrolled. */
+  device: uuid.nullable().default(null),
 });
 
 export type LedgerState = z.infer<typeof ledgerState>;
@@ -46,7 +48,7 @@ export type LedgerState = z.infer<typeof ledgerState>;
 /** Orders whose receipt was acknowledged are remembered up to this number; `oseq` guards against older ones. */
 const MAX_ENTRIES = 200;
 
-const EMPTY: LedgerState = { last: {}, entries: [], holders: NOBODY };
+const EMPTY: LedgerState = { last: {}, entries: [], holders: NOBODY, device: null };
 
 /** What is written when an order is begun. */
 export type Begin = {
@@ -116,13 +118,30 @@ export class Ledger {
       acknowledged: false,
     };
     return this.#update(
-      ({ last, entries, holders }) => ({
+      ({ last, entries, holders, device }) => ({
+        device,
         last: { ...last, [target]: Math.max(last[target] ?? 0, claims.oseq) },
         entries: [...entries, begun],
         holders: changes.reduce(withChange, holders),
       }),
       changes.some(({ holder }) => holder !== null),
     );
+  }
+
+  /**
+   * The computer is known under this id now. What another server, or this one under an earlier id, has ordered is
+   * nobody's any more: it would be held for ever. Answers whether anything was.
+   */
+  async adopt(device: string): Promise<boolean> {
+    const before = this.#state;
+    if (before.device === device) return false;
+    const isAnother = before.device !== null;
+    await this.#update((state) =>
+      isAnother
+        ? { ...EMPTY, device, holders: { ...NOBODY, standing: state.holders.standing } }
+        : { ...state, device },
+    );
+    return isAnother;
   }
 
   /** The turn of an order that waited has come. */

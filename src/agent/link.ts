@@ -33,7 +33,7 @@ export type LinkDeps = Given & {
   /** Rings when the computer has slept. */
   wakes: Bell<void>;
   /** Told whenever keys and standing policy are known or have changed. */
-  onIdentity(known: { keys: KeyStore; standing: Standing }): void;
+  onIdentity(known: { device: string; keys: KeyStore; standing: Standing }): void;
 };
 
 /** A device that was enrolled: what one connection after the other is made from. */
@@ -132,7 +132,7 @@ async function loadEnrolled(deps: LinkDeps): Promise<Enrolled | Failure> {
   const standing = await openStanding(deps.standingFile, identity, deps.clock);
   const { device, status: enrolment } = { ...state };
   deps.status.update({ device, enrolment, server: deps.url ?? state.server.url });
-  deps.onIdentity({ keys, standing });
+  deps.onIdentity({ device: identity.device, keys, standing });
   return { state, keys, standing, attester: { identity, boot: deps.boot, version: deps.version } };
 }
 

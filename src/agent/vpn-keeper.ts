@@ -172,8 +172,15 @@ export class VpnKeeper implements Actor {
     this.#deps.onActed();
   }
 
+  /** Cuts without waiting for what is at work; the enforcement that follows sees to it that the cut stays. */
   #breakOff(): void {
-    this.#loosening?.abort(new VpnFailure('The VPN was denied meanwhile.', STATUS.refused, null));
+    const loosening = this.#loosening;
+    if (loosening === null || loosening.signal.aborted) return;
+    loosening.abort(new VpnFailure('The VPN was denied meanwhile.', STATUS.refused, null));
+    const { driver, ledger, log } = this.#deps;
+    driver.apply(wantedOf(ledger.holders)).catch((error: unknown) => {
+      log.warn({ err: error }, 'the VPN could not be cut while it was being changed');
+    });
   }
 
   async #bring(): Promise<VpnState> {

@@ -40,6 +40,10 @@ export type VpnPart = {
   handlers: OrderHandlers;
   /** Before anything else starts: what is to be held is held, and interrupted orders get their outcome. */
   recover(): Promise<void>;
+  /** Brings the status level with how things stand. */
+  tell(): void;
+  /** The computer is known under this id: what another enrolment had ordered is let go. Never rejects. */
+  adopt(device: string): Promise<void>;
   /** After each collection: the device's own judgement, and whether what is held still is. */
   onJudged(judged: Judgement): Promise<void>;
 };
@@ -67,6 +71,14 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
       await (observing === null ? keeper.recover() : letGo(deps, keeper));
       await closeInterrupted(ledger, keeper, clock.now());
       tell(deps, keeper, observing);
+    },
+    tell: () => tell(deps, keeper, observing),
+    async adopt(device) {
+      try {
+        if ((await ledger.adopt(device)) && observing === null) await keeper.enforce();
+      } catch (error) {
+        deps.log.error({ err: error }, 'what an earlier enrolment had ordered is not let go');
+      }
     },
     async onJudged(judged) {
       if (observing === null) {

@@ -12,9 +12,17 @@ import type { DeviceState } from './device-state.ts';
 import { createKeyedLock } from './keyed-lock.ts';
 import { agreement, isProven, stepFor, type Situation } from './order-step.ts';
 import { takeReceipt } from './receipts.ts';
-import { changeOrder, highestOseq, insertOrder, lastOrder, wantedDevices, wantedOf } from './store/orders.ts';
+import {
+  changeOrder,
+  highestOseq,
+  insertOrder,
+  lastOrder,
+  putWanted,
+  wantedDevices,
+  wantedOf,
+} from './store/orders.ts';
 import { StoreUnavailable, type Store } from './store/store.ts';
-import type { OrderRow } from './store/tables.ts';
+import type { OrderRow, WantedRow } from './store/tables.ts';
 import { effective, type Wanted } from './wanted.ts';
 
 export type Orders = {
@@ -79,7 +87,8 @@ export function createOrders(parts: OrderParts): Orders {
     connected: (device) => look(device, true),
     reconcile: (device) => look(device, false),
     async observed(state) {
-      if (watched.has(state.id)) await work(state.id, false, state);
+      const isBlocked = blockIn(state) === 'denied';
+      if (watched.has(state.id) || isBlocked) await work(state.id, false, state);
     },
     scan: (device, cause, actor) =>
       exclusively(device, async () => {
@@ -130,11 +139,24 @@ async function lookAround(
 
 /** Answers whether anything is wanted of the device. */
 async function lookAfter(work: Work): Promise<boolean> {
-  const { parts, device } = work;
-  const { store, clock } = parts;
-  const rows = await store.read((db) => wantedOf(db, device));
+  const { clock } = work.parts;
+  const rows = await wantedRows(work);
   for (const wanted of effective(rows, clock.now())) await bring(work, wanted);
   return rows.length > 0;
+}
+
+/**
+ * A device that is blocked although nothing was ever wanted of it has its block from before: the database was lost,
+ * or put back from a backup. Then what the decision allows is ordered like anything else.
+ */
+async function wantedRows({ parts, device, state }: Work): Promise<WantedRow[]> {
+  const { store, clock } = parts;
+  const rows = await store.read((db) => wantedOf(db, device));
+  if (rows.length > 0 || blockIn(state) === null || state?.decision?.decision.access === 'deny') return rows;
+  const cause = 'The device was blocked although nothing is wanted of it.';
+  const allowed = { want: 'allowed', value: null, since: clock.now(), until: null, cause, actor: 'server' };
+  await store.write((db) => putWanted(db, { device, aspect: 'decision', ...allowed }));
+  return store.read((db) => wantedOf(db, device));
 }
 
 async function bring(work: Work, wanted: Wanted): Promise<void> {

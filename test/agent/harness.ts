@@ -70,6 +70,7 @@ export type AgentChange = {
   env?: Record<string, string>;
   log?: ReturnType<typeof createLogger>;
   readInventory?: AgentOptions['readInventory'];
+  openVpn?: AgentOptions['openVpn'];
 };
 
 export function configWith(settings: Record<string, unknown> = {}): AgentConfig {
@@ -96,6 +97,7 @@ export function startAgent(stateDir: string, change: AgentChange = {}): RunningA
       env: change.env ?? {},
       log: change.log ?? quiet,
       ...(change.readInventory ? { readInventory: change.readInventory } : {}),
+      ...(change.openVpn ? { openVpn: change.openVpn } : {}),
     },
     control.signal,
   );

@@ -112,6 +112,14 @@ describe('an order that was done', () => {
   });
 });
 
+test('a block of which the database knows nothing is lifted where the decision allows', async () => {
+  const link = await rig.link();
+  await report(link, 'down');
+  await expect(link.order(300)).rejects.toThrow('no order');
+  await report(link, 'denied');
+  expect((await link.order()).oc2.action).toBe('allow');
+});
+
 describe('an order on its way', () => {
   test('that the connection took along is sent again as it is, and known by its id', async () => {
     const link = await rig.link();

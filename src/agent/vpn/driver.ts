@@ -30,7 +30,9 @@ export type VpnWanted =
 
 /**
  * The local L2TP client of one operating system. Wanted states are idempotent. `apply` looks after acting and
- * answers with what it saw; it throws `VpnFailure` where the wanted state was not reached.
+ * answers with what it saw; it throws `VpnFailure` where the wanted state was not reached. One is asked after the
+ * other, but for `denied`: it may come while another state is at work, whose signal has been aborted then. A `set`
+ * leaves a block in force as it is.
  */
 export interface VpnDriver {
   inspect(signal?: AbortSignal): Promise<VpnState>;
