@@ -23,6 +23,7 @@ import {
 import type { SessionOptions } from './server-sessions.ts';
 import type { OrderRequest } from '../server/order-requests.ts';
 import type { OrderOptions, OrdersOptions } from './server-orders.ts';
+import type { TryOptions } from './server-policy.ts';
 import type { ServerOptions } from './server-settings.ts';
 import type { InitOptions } from './server-start.ts';
 import type { TokenOptions } from './server-tokens.ts';
@@ -188,11 +189,25 @@ withData(program.command('orders'))
     running(async (options: OrdersOptions) => (await import('./server-orders.ts')).ordersCommand(options)),
   );
 
-program
+const policy = program
   .command('policy')
   .description('look at a policy before it is used')
-  .addHelpText('after', POLICY_HELP)
+  .addHelpText('after', POLICY_HELP);
+withData(policy.command('try'))
+  .description('what it would do to the devices as they are now')
+  .argument('<file>')
+  .option(
+    '--fail-on <what>',
+    'exit with 2 where somebody would lose access (lose), or get less than now (less)',
+  )
+  .action(
+    runningOn(async (file, options: TryOptions) =>
+      (await import('./server-policy.ts')).policyTryCommand(file, options),
+    ),
+  );
+policy
   .command('check')
+  .description('every mistake with line, column and what would be right')
   .argument('<file>')
   .option('--json', 'one JSON document instead of sentences')
   .action(

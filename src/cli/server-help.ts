@@ -107,10 +107,14 @@ Examples:
   drawbridge-server orders --state failed --json`;
 
 export const POLICY_HELP = `
-Names every mistake with line, column and what would be right. Exit code: 0 good, 1 not.
+check names every mistake with line, column and what would be right. try judges the devices as they are now by another
+policy and changes nothing: who would get less or more, and why. Exit code: 0 good, 1 a mistake in it, 2 what --fail-on
+asks about.
 
-Example:
-  drawbridge-server policy check policy.yaml`;
+Examples:
+  drawbridge-server policy check policy.yaml
+  drawbridge-server policy try policy-next.yaml
+  drawbridge-server policy try policy-next.yaml --fail-on lose --json`;
 
 export const BASELINE_HELP = `
 Policies that say maxDaysBehind compare devices with it; one that is older than baselineMaxAgeDays makes them unknown.

@@ -68,6 +68,7 @@ export const policySchema = z
         medium: z.enum(ACCESS).default('restrict'),
         high: z.enum(ACCESS).default('deny'),
       })
+      .superRefine(refuseLooserWithRisk)
       .prefault({}),
     /** How much of this is put in force for a device that no group names. */
     mode: z.enum(MODES).default('enforce'),
@@ -110,6 +111,20 @@ export const policySchema = z
     const path = ['checks', 'tags', 'expect', 'required', unasked];
     context.addIssue({ code: 'custom', path, message: 'this tag is not defined under "tags"' });
   });
+
+type AccessMap = Record<(typeof RISK_LEVELS)[number], (typeof ACCESS)[number]>;
+
+/** A device with nothing wrong has nothing to mend, and no reason could be given; more risk never gets more. */
+function refuseLooserWithRisk(access: AccessMap, context: z.RefinementCtx<AccessMap>): void {
+  const refuse = (key: keyof AccessMap, message: string) =>
+    context.addIssue({ code: 'custom', path: [key], message });
+  const strictness = (level: keyof AccessMap) => ACCESS.indexOf(access[level]);
+  if (access.low !== 'allow')
+    refuse('low', 'has to be allow: a device with nothing wrong has nothing to mend');
+  if (strictness('high') < strictness('medium')) {
+    refuse('high', `has to be at least as strict as medium (${access.medium})`);
+  }
+}
 
 export type Policy = z.infer<typeof policySchema>;
 /** What judging needs of a policy; the whole of it, or what was compiled of it for one device. */

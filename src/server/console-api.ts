@@ -5,7 +5,6 @@ import { hashSecret } from '../wire/token.ts';
 import { approve, clearAlarm, closeSignals, createToken, revoke, type Refused } from './administer.ts';
 import { requireAdmin } from './bearer.ts';
 import type { Connections } from './connections.ts';
-import type { Terms } from './decide.ts';
 import {
   deviceDocument,
   deviceSummary,
@@ -16,8 +15,10 @@ import {
 import { loadState } from './device-state.ts';
 import type { Fleet } from './fleet.ts';
 import { HttpProblem, problem, type App } from './http.ts';
+import type { Judging } from './judge-device.ts';
 import { addOrderRoutes } from './order-routes.ts';
 import type { Orders } from './orders.ts';
+import { addPolicyRoutes } from './policy-routes.ts';
 import { findDevice, listDevices } from './store/devices.ts';
 import { ordersOf } from './store/orders.ts';
 import { timelineEvent, timelineOf } from './timeline.ts';
@@ -29,7 +30,7 @@ export type ConsoleParts = {
   connections: Connections;
   orders: Orders;
   clock: Clock;
-  terms: () => Terms;
+  terms: () => Judging;
   adminToken: string;
   /** Thumbprint of the order root, which stands in every token. */
   orderRoot: string;
@@ -61,6 +62,7 @@ export async function addConsoleRoutes(app: App, parts: ConsoleParts): Promise<v
     addActing(scope, parts);
     addOrderRoutes(scope, { ...parts, granted });
     addTokenRoute(scope, parts);
+    addPolicyRoutes(scope, parts);
   });
 }
 

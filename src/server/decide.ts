@@ -304,6 +304,6 @@ function stricter(a: Opinion, b: Opinion): Opinion {
   return isStricter(b.access, a.access) ? b : a;
 }
 
-function isStricter(a: Access, b: Access): boolean {
+export function isStricter(a: Access, b: Access): boolean {
   return ACCESS.indexOf(a) > ACCESS.indexOf(b);
 }

@@ -90,7 +90,8 @@ type Settled = {
   remembers: boolean;
 };
 
-function settle({ before, decided, previous }: Plan, judging: Judging, now: number): Settled {
+/** The breaker's word, and what follows from a plan; pure but for the breaker's counting. */
+export function settle({ before, decided, previous }: Plan, judging: Judging, now: number): Settled {
   const held = judging.breaker.holds(
     { id: before.id, decided, previous },
     judging.fleet,

@@ -31,8 +31,8 @@ export type JudgingParts = {
   decided: (state: DeviceState, news: News) => void;
 };
 
-/** Devices that share one unit of the store: others wait for it for some 20 ms. */
-const BATCH = 500;
+/** Devices that share one unit of the store: others wait for it for some 30 ms. */
+const BATCH = 1_000;
 
 /** Judges every device that is due. One at work on a report is judged by that report. */
 export async function judgeDue(parts: JudgingParts): Promise<void> {

@@ -6,6 +6,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   ingest: () => import('./ingest.ts'),
   crash: () => import('./crash.ts'),
   gate: () => import('./gate.ts'),
+  judge: () => import('./judge.ts'),
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((word) => word !== '--json');

@@ -106,6 +106,48 @@ describe('tokens', () => {
   });
 });
 
+describe('policy try', () => {
+  const strict = () => {
+    const file = join(work, 'strict.yaml');
+    writeFileSync(file, readFileSync(policy, 'utf8').replace('medium: restrict', 'medium: deny'));
+    return file;
+  };
+
+  test('shows who would move, and exits as asked', () => {
+    const done = here('policy', 'try', strict());
+    expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/anna-laptop\s+restrict\s+deny/) });
+    expect(done.out).toContain('1 would lose access');
+    expect(here('policy', 'try', strict(), '--fail-on', 'lose').code).toBe(2);
+    expect(here('policy', 'try', policy, '--fail-on', 'less').code).toBe(0);
+    expect(here('policy', 'try', strict(), '--fail-on', 'rain').code).toBe(4);
+    expect(JSON.parse(here('policy', 'try', strict(), '--json').out)).toMatchObject({ losing: 1 });
+  });
+});
+
+describe('fairness', () => {
+  test('break-glass lets a device in and ends, with the reason on record', async () => {
+    const id = identity.device;
+    expect(here('device', id, 'break-glass', '--hours', '1')).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('--reason'),
+    });
+    expect(here('device', id, 'break-glass', '--hours', '1', '--reason', 'on site').code).toBe(0);
+    const access = () => JSON.parse(here('device', id, '--json').out).decision.access;
+    await expect.poll(access, { timeout: 20_000 }).toBe('allow');
+    expect(here('device', 'break-glass', id, '--end').code).toBe(0);
+    await expect.poll(access, { timeout: 20_000 }).toBe('restrict');
+  });
+
+  test('tags and the breaker', () => {
+    expect(here('device', identity.device, 'tag', '--add', 'pilot').code).toBe(0);
+    expect(here('breaker')).toMatchObject({ code: 0, out: expect.stringContaining('At rest') });
+    expect(here('breaker', 'confirm', '--reason', 'x')).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('nothing to confirm'),
+    });
+  });
+});
+
 describe('devices', () => {
   test('are shown by the running server, as table and as JSON', () => {
     const { out } = here('devices');
