@@ -221,10 +221,10 @@ describe('the standing policy', () => {
     const link = await rig.link();
     await infected(link);
     await rewrite('weight: heavy', 'weight: 40');
-    await rewrite('  high: deny', '  high: allow');
+    await rewrite('  high: deny', '  high: restrict');
     await expectEventually(
       () => rig.document(link.identity.device),
-      ({ decision }) => decision?.access === 'allow',
+      ({ decision }) => decision?.access === 'restrict',
     );
   });
 
