@@ -35,6 +35,7 @@ Settings (server.yaml in the data folder), with their defaults:
   radius: { allow: { filterId: posture-full, sessionTimeoutSeconds: 28800 },
             restrict: { filterId: posture-restrict, sessionTimeoutSeconds: 300 },
             quarantine: { filterId: posture-quarantine, sessionTimeoutSeconds: 300 } }
+  places: { database }                    looks at where devices dial from; off without it
   baseline: { signers: [] }               keys whose baselines are taken, besides the own one
   retention: { historyDays: 90, auditDays: 400 }
   limits: { connections: 20000, pendingPerAddress: 2, enrolmentsPerMinute: 20 }

@@ -5,6 +5,7 @@ import { isMissing } from '../base/atomic-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
 import { isNetwork } from './addresses.ts';
+import { SEVERITIES } from './signals/signal.ts';
 import { radiusSettings } from './radius-settings.ts';
 
 const path = z.string().min(1);
@@ -46,6 +47,9 @@ export const configSchema = z.strictObject({
       }),
     )
     .max(50)
+    .refine((all) => all.every((one) => one.source !== 'places'), {
+      message: '"places" is the server’s own source',
+    })
     .refine((all) => new Set(all.map((one) => one.source)).size === all.length, {
       message: 'names the same source twice',
     })
@@ -57,6 +61,19 @@ export const configSchema = z.strictObject({
         .array(z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'has to be the thumbprint of a key: 43 characters'))
         .max(20)
         .default([]),
+    })
+    .prefault({}),
+  places: z
+    .strictObject({
+      /** A database in MaxMind's format with countries and coordinates; without one nobody looks at places. */
+      database: path.optional(),
+      /** Two logins of a device that are further apart than this speed allows are impossible. */
+      maxKmPerHour: z.number().int().min(100).max(100_000).default(1_000),
+      /** Nearer than this is no travel. */
+      minKm: z.number().int().min(0).max(20_000).default(300),
+      /** How grave each is; from `high` on it makes the device high risk. */
+      impossibleTravel: z.enum(SEVERITIES).default('high'),
+      newCountry: z.enum(SEVERITIES).default('low'),
     })
     .prefault({}),
   retention: z
@@ -126,6 +143,10 @@ function withAbsolutePaths(config: ServerConfig, folder: string): ServerConfig {
           },
         }),
       })),
+    },
+    places: {
+      ...config.places,
+      ...(config.places.database !== undefined && { database: from(config.places.database) }),
     },
     ...(config.tls && {
       tls: { certFile: from(config.tls.certFile), keyFile: from(config.tls.keyFile) },

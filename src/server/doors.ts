@@ -15,6 +15,7 @@ import { addRadiusRoutes } from './radius-routes.ts';
 import { readSecret } from './secret-file.ts';
 import type { Services } from './services.ts';
 import { addSessionRoutes } from './session-routes.ts';
+import { createPlaces } from './places.ts';
 import { addSignalRoutes } from './signals/signal-routes.ts';
 import { loadSources } from './signals/sources.ts';
 import { closedOnFailure, StartError } from './start-error.ts';
@@ -40,7 +41,8 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
   addDeviceRoutes(app, { remoteOf, enrolment, longPoll, metrics: services.metrics, enrolmentsPerMinute });
   const { terms } = services.judging;
   const gate = createGate({ ...services, terms, settings: config.radius });
-  await addRadiusRoutes(app, { ...services, gate });
+  const places = await createPlaces(services.judging, config.places);
+  await addRadiusRoutes(app, { ...services, gate, places });
   await addGatewayRoutes(app, services);
   await addSignalRoutes(app, { ...services, sources: await loadSources(config.signals) });
   await addSessionRoutes(app, { ...services, adminToken });

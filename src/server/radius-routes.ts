@@ -1,14 +1,16 @@
 import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import { accountingOf } from './accounting-request.ts';
 import type { Fleet } from './fleet.ts';
 import { requireGateway } from './gateway-auth.ts';
 import { parseAttributes } from './gateway-request.ts';
 import { HttpProblem, type App } from './http.ts';
 import type { Metrics } from './metrics.ts';
-import type { Gate } from './radius.ts';
+import type { Places } from './places.ts';
+import type { Gate, Gated } from './radius.ts';
 import { recordLogin } from './record-login.ts';
 import { radiusReply } from './radius-reply.ts';
-import { parseDialling } from './radius-request.ts';
+import { parseDialling, type Dialling } from './radius-request.ts';
 import type { Sessions } from './sessions.ts';
 import type { Store } from './store/store.ts';
 
@@ -24,6 +26,9 @@ export type RadiusParts = {
   fleet: Fleet;
   sessions: Sessions;
   metrics: Metrics;
+  /** Null where nobody looks at places. */
+  places: Places | null;
+  log: Logger;
 };
 
 /** What FreeRADIUS' rlm_rest asks and tells: `POST /v1/radius/post-auth` and `POST /v1/radius/accounting`. */
@@ -50,7 +55,16 @@ function addPostAuth(app: App, parts: RadiusParts): void {
     // On record before it is said; a server that cannot write answers 503, and FreeRADIUS decides by its own rule.
     await recordLogin(parts, gateway, dialling, gated);
     metrics.gateAnswered(gated.answer.access, gated.reason);
+    notePlace(parts, gated, dialling);
     return radiusReply(gated.answer, dialling.msChap);
+  });
+}
+
+/** Beside the answer: looking a place up must not hold up a login, and what is strange about it acts on the session. */
+function notePlace({ places, clock, log }: RadiusParts, { state }: Gated, { address }: Dialling): void {
+  if (places === null || state === null || address === null) return;
+  places.observePlace(state.id, address, clock.now()).catch((error: unknown) => {
+    log.warn({ err: error, device: state.id }, 'place not noted');
   });
 }
 

@@ -348,9 +348,13 @@ export async function greet(
   return link;
 }
 
-export function webSocketChannel({ url, ca }: Target): Promise<Channel> {
+export function webSocketChannel(
+  { url, ca }: Target,
+  headers: Record<string, string> = {},
+): Promise<Channel> {
   const socket = new WebSocket(url.replace('https', 'wss') + '/v1/link', SUBPROTOCOL, {
     ca,
+    headers,
     perMessageDeflate: false,
   });
   const frames: ServerFrame[] = [];

@@ -14,6 +14,7 @@ export const migrations = {
   '0005-signals': { up: withSignals },
   '0006-orders': { up: withOrders },
   '0007-containment': { up: withContainment },
+  '0008-places': { up: withPlaces },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -88,6 +89,18 @@ async function withOrders(db: Schema): Promise<void> {
       .execute();
   await db.schema.alterTable('orders').addColumn('done_at', 'bigint').execute();
   await sql`update orders set aspect = 'access' where want is not null`.execute(db);
+}
+
+/** Where a device was seen, roughly, and last when. */
+async function withPlaces(db: Schema): Promise<void> {
+  await ofDevice(db, 'places')
+    .addColumn('country', 'text', required)
+    .addColumn('latitude', 'double precision', required)
+    .addColumn('longitude', 'double precision', required)
+    .addColumn('radius_km', 'double precision', required)
+    .addColumn('at', 'bigint', required)
+    .addPrimaryKeyConstraint('places_key', ['device', 'country', 'latitude', 'longitude'] as never)
+    .execute();
 }
 
 type AnyTable = CreateTableBuilder<string, never>;

@@ -14,6 +14,7 @@ export type Tables = {
   orders: OrderRow;
   receipts: ReceiptRow;
   alarms: AlarmRow;
+  places: PlaceRow;
   audit: AuditRow;
   meta: MetaRow;
   logins: LoginRow;
@@ -204,6 +205,17 @@ export type AlarmRow = {
   detail: string;
   cleared_at: number | null;
   cleared_by: string | null;
+};
+
+/** To a tenth of a degree. */
+export type PlaceRow = {
+  device: string;
+  country: string;
+  latitude: number;
+  longitude: number;
+  radius_km: number;
+  /** When it was last seen there. */
+  at: number;
 };
 
 export type AuditRow = {
