@@ -64,6 +64,9 @@ export const ipsec = command('/usr/sbin/ipsec');
 export const xl2tpd = command('/usr/sbin/xl2tpd');
 export const resolvectl = command('/usr/bin/resolvectl');
 
+// Linux: the VPN gateway’s RADIUS server, for its version
+export const freeradius = command('/usr/sbin/freeradius');
+
 // Linux: a bounded piece of a file that is too long to be read whole
 export const head = command('/usr/bin/head');
 export const tail = command('/usr/bin/tail');

@@ -18,6 +18,7 @@ const program = new Command('drawbridge-gateway')
 Examples:
   drawbridge-gateway render --config /etc/drawbridge/gateway.yaml --out /etc/freeradius/drawbridge
   freeradius -d /etc/freeradius/drawbridge -CX     # FreeRADIUS' own look at it
+  drawbridge-gateway audit /etc/freeradius/3.0
   drawbridge-gateway start --config /etc/drawbridge/gateway.yaml
 `,
   );
@@ -29,6 +30,15 @@ withConfig(program.command('render'))
     running(async (options: GatewayOptions & { out: string }) =>
       (await import('./gateway-configuration.ts')).renderCommand(options),
     ),
+  );
+
+program
+  .command('audit')
+  .description('what is wrong with the FreeRADIUS configuration of this gateway')
+  .argument('[folder]', 'where radiusd.conf is', '/etc/freeradius/drawbridge')
+  .option('--json', 'for programs: JSON instead of a table')
+  .action((folder: string, options: { json?: boolean }) =>
+    running(async () => (await import('./gateway-audit.ts')).auditCommand(folder, options))(undefined),
   );
 
 withConfig(program.command('start'))
