@@ -10,6 +10,7 @@ export const testNeeds: readonly Need[] = [
   { package: 'iproute2', file: '/usr/bin/ss' },
   { package: 'nftables', file: '/usr/sbin/nft' },
   { package: 'iputils-ping', file: '/usr/bin/ping' },
+  { package: 'distro-info-data', file: '/usr/share/distro-info/debian.csv' },
   { package: 'util-linux', file: '/usr/bin/lsblk' },
   { package: 'gnome-keyring', file: '/usr/bin/gnome-keyring-daemon' },
   { package: 'dbus', file: '/usr/bin/dbus-run-session' },

@@ -11,6 +11,7 @@ import {
   type DeviceSummary,
 } from '../server/device-document.ts';
 import { loadState } from '../server/device-state.ts';
+import { baselineOf } from '../server/baseline.ts';
 import { readPolicy } from '../server/policy-file.ts';
 import { named } from '../server/standing.ts';
 import { decisionHistory } from '../server/store/decisions.ts';
@@ -95,11 +96,12 @@ export async function deviceCommand(id: string, options: DeviceOptions): Promise
 async function storedDocument(store: Store, config: ServerConfig, id: string): Promise<DeviceDocument> {
   const policy = await readPolicy(config.policyFile);
   if (!policy.ok) throw new UsageError(policy.error);
+  const baseline = await baselineOf(store);
   return store.read(async (db) => {
     const state = await loadState(db, id);
     if (state === null) throw new UsageError(`There is no device ${id}; see: drawbridge-server devices`);
     const orders = await ordersOf(db, id, SHOWN_ORDERS);
-    const terms = { ...named(policy.value), listeningSince: 0 };
+    const terms = { ...named(policy.value, baseline), listeningSince: 0 };
     return documentOf({ state, orders, connected: false, terms, now: Date.now() });
   });
 }

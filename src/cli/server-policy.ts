@@ -1,3 +1,4 @@
+import { baselineOf } from '../server/baseline.ts';
 import { readFile } from 'node:fs/promises';
 import type { Policy } from '../policy/policy.ts';
 import { requiredChecks } from '../policy/policy.ts';
@@ -59,7 +60,12 @@ function tryStored(options: ServerOptions, policy: Policy): Promise<Tried> {
     const states = await liveStates(store);
     const breaker = createBreaker(await store.read(storedBreaker));
     const now = Date.now();
-    const judging = { ...named(policy), listeningSince: now, breaker, fleet: states.length };
+    const judging = {
+      ...named(policy, await baselineOf(store)),
+      listeningSince: now,
+      breaker,
+      fleet: states.length,
+    };
     return tryPolicy(states, judging, now);
   });
 }

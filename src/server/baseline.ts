@@ -65,3 +65,9 @@ export async function baselineInForce(store: Store, now: number): Promise<Baseli
   );
   return taken.ok ? taken.value.baseline : (before?.baseline ?? shipped);
 }
+
+/** The baseline by which a server that started now would judge; changes nothing. */
+export async function baselineOf(store: Store): Promise<Baseline> {
+  const stored = await store.read(findBaseline);
+  return stored?.baseline ?? (await shippedBaseline());
+}

@@ -19,6 +19,8 @@ export function addPolicyRoutes(app: App, { fleet, clock, terms }: PolicyRoutePa
   app.post('/v1/policy/try', { schema, bodyLimit: 2 * 1024 * 1024 }, async ({ body }) => {
     const parsed = parsePolicy(body.policy);
     if (!parsed.ok) throw new HttpProblem(400, 'malformed', showProblems('policy', parsed.error));
-    return tryPolicy([...fleet.all()], { ...terms(), ...named(parsed.value) }, clock.now());
+    const inForce = terms();
+    const next = named(parsed.value, inForce.policy.baseline ?? null);
+    return tryPolicy([...fleet.all()], { ...inForce, ...next }, clock.now());
   });
 }

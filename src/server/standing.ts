@@ -165,13 +165,12 @@ async function enforce(store: Store, { policy, baseline }: Content, now: number)
     await setMeta(db, LAST_GOOD, JSON.stringify(policy));
     return next;
   });
-  const { label } = named(policy);
-  return { policy: { ...policy, baseline }, label, version };
+  return { ...named(policy, baseline), version };
 }
 
 /** A policy under the name that stands in decisions: the file's own, and what tells it from another of that name. */
-export function named(policy: Policy): NamedPolicy {
-  return { policy, label: `${policy.name} (${contentOf(policy).slice(8, 16)})` };
+export function named(policy: Policy, baseline: Baseline | null): NamedPolicy {
+  return { policy: { ...policy, baseline }, label: `${policy.name} (${contentOf(policy).slice(8, 16)})` };
 }
 
 function contentOf(policy: Policy): string {

@@ -135,7 +135,7 @@ function partsOf(rig: () => JudgingRig): OutsideParts {
     listening: { since: () => 0, isInterrupted: () => false, committed: () => {} },
     connections: createConnections(),
     terms: () => ({
-      ...named(rig().policy),
+      ...named(rig().policy, null),
       listeningSince: 0,
       breaker: rig().breaker,
       fleet: rig().fleet.count(),

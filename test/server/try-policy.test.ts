@@ -101,6 +101,11 @@ describe('the API', () => {
       expect(status).toBe(200);
       expect(body).toMatchObject({ losing: 1, moves: [{ name: 'anna', change: 'loses' }] });
       expect((await server.document(link.identity.device)).decision?.access).toBe('restrict');
+      // By the baseline in force: the try-out knows what the shipped one says of this release, as judging does.
+      const supported =
+        'version: 1\nname: next\nchecks: { os-version: { weight: 60, floor: high, expect: { supportKnown: true, baselineMaxAgeDays: 3650 } } }\n';
+      const known = await server.admin.post('/v1/policy/try', { policy: supported });
+      expect(known).toMatchObject({ status: 200, body: { after: { allow: 1 } } });
       const bad = await server.admin.post('/v1/policy/try', {
         policy: 'version: 1\nname: x\nmode: enforced\n',
       });
