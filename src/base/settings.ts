@@ -88,7 +88,10 @@ function wording(issue: z.core.$ZodIssue, document: Document, path: readonly str
   if (!/^(Invalid|Too)\b/.test(issue.message)) return issue.message;
   if (issue.code === 'invalid_type')
     return `has to be of type ${issue.expected}, given ${given(document, path)}`;
-  if (issue.code === 'too_small') return `has to be at least ${issue.minimum}${unitOf(issue.origin)}`;
+  if (issue.code === 'too_small') {
+    const least = issue.inclusive === false ? 'greater than' : 'at least';
+    return `has to be ${least} ${issue.minimum}${unitOf(issue.origin)}`;
+  }
   if (issue.code === 'too_big') return `has to be at most ${issue.maximum}${unitOf(issue.origin)}`;
   if (issue.code === 'invalid_format') return `is not a valid ${issue.format}`;
   return issue.message;
