@@ -89,7 +89,7 @@ withData(device.command('show', { isDefault: true }))
   .description('what a device said, how that was judged, what follows')
   .argument('<id>', 'as in: drawbridge-server devices')
   .option('--timeline', 'with what was found, decided, ordered and asked, and every answer')
-  .option('--why', 'with what was expected, and the decisions so far')
+  .option('--why', 'how the decision came about, what would make it allow, and earlier ones')
   .action(
     runningOn(async (id, options: DeviceOptions) =>
       (await import('./server-devices.ts')).deviceCommand(id, options),

@@ -1,10 +1,10 @@
 import type { Readings } from '../../collectors/specs.ts';
-import type { Decision, Verdict } from '../wire/decision.ts';
+import type { Decision } from '../wire/decision.ts';
 import type { Inventory } from '../wire/inventory.ts';
 import type { TimelineEvent } from '../server/timeline.ts';
 import type { DeviceDocument } from '../server/device-document.ts';
 import { judgedTable, riskLine } from './judged.ts';
-import { paint, table } from './present.ts';
+import { paint, printable, table } from './present.ts';
 
 /** Decisions of the past, newest first. */
 export type Past = ({ at: string } & Pick<Decision, 'access' | 'risk' | 'reason' | 'sentence'>)[];
@@ -30,7 +30,7 @@ export async function deviceText(document: DeviceDocument, past: Past | null): P
         : `VPN:  ${decision.access} since ${decision.since}. ${decision.sentence}`,
     ],
     await orderLines(document),
-    past === null ? [] : await whyLines(verdicts, past),
+    past === null ? [] : await whyLines(document, past),
   ];
   return parts
     .filter((lines) => lines.length > 0)
@@ -82,14 +82,27 @@ async function orderLines({ orders }: DeviceDocument): Promise<string[]> {
   return [await table(['Ordered', 'Order', 'State', 'The device says'], rows)];
 }
 
-async function whyLines(verdicts: readonly Verdict[], past: Past): Promise<string[]> {
-  const open = verdicts.filter((verdict) => verdict.level !== 'pass');
-  const judged = open.map(({ check, level, expected, given }) => [check, level, expected, given]);
+async function whyLines({ explanation }: DeviceDocument, past: Past): Promise<string[]> {
+  const { checks, story, toAllow, deadline } = explanation;
+  const open = checks.map(({ check, level, points, weight, since, until }) => [
+    check,
+    level,
+    `${points} of ${weight}`,
+    since ?? '',
+    until ?? '',
+  ]);
   const before = past.map(({ at, access, risk, sentence }) => [at, access, String(risk.score), sentence]);
   return [
     open.length === 0
       ? 'Every check that is judged has passed.'
-      : await table(['Check', 'Verdict', 'Expected', 'Found'], judged),
+      : await table(['Check', 'Verdict', 'Points', 'Since', 'Until'], open),
+    '',
+    paint('bold', 'How the decision came about'),
+    ...story.map((sentence, index) => `  ${index + 1}. ${printable(sentence)}`),
+    ...(deadline === null ? [] : [`  The next deadline is ${deadline}.`]),
+    ...(toAllow.length === 0
+      ? []
+      : ['', paint('bold', 'What would make it allow'), ...toAllow.map((one) => `  - ${printable(one)}`)]),
     '',
     await table(['Decided', 'Access', 'Score', 'Why'], before),
   ];

@@ -55,7 +55,7 @@ Examples:
 export const DEVICE_HELP = `
 Examples:
   drawbridge-server device ID              what it said, how that was judged, what follows
-  drawbridge-server device ID --why        with every decision so far
+  drawbridge-server device ID --why        how the decision came about, what would make it allow, and earlier ones
   drawbridge-server device ID --timeline   what led to what: signals, orders, requests to the VPN, answers
   drawbridge-server device approve ID      let a replacement in; the old device is revoked
   drawbridge-server device revoke ID       lost or sold: it may not report any more

@@ -4,6 +4,7 @@ import { firstToFix, missingRequired } from '../policy/judge.ts';
 import { ACCESS, RISK_LEVELS, decision, risk, verdict } from '../wire/decision.ts';
 import { inventory } from '../wire/inventory.ts';
 import { decide, type Terms } from './decide.ts';
+import { explain, explanation } from './explain.ts';
 import { evidenceOf, type DeviceState } from './device-state.ts';
 import { orderView, viewOf } from './order-view.ts';
 import type { Device } from './store/devices.ts';
@@ -38,6 +39,8 @@ export const deviceDocument = z.object({
   /** Checks that this server does not know, as they came. */
   raw: z.record(z.string(), z.unknown()),
   orders: z.array(orderView),
+  /** How the decision came about. */
+  explanation,
 });
 
 export type DeviceDocument = z.infer<typeof deviceDocument>;
@@ -94,6 +97,7 @@ export function documentOf({ state, orders, connected, terms, now }: DocumentPar
     alarms: [...state.alarms],
     raw,
     orders: orders.map(viewOf),
+    explanation: explain({ state, decided: judged, terms }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { breakGlass, confirmBreaker, endBreakGlass, label } from '../../src/server/administer-fairness.ts';
+import { snooze } from '../../src/server/snooze.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import type { Db } from '../../src/server/store/store.ts';
 import { startJudging, type JudgingRig } from './judging-rig.ts';
@@ -56,6 +57,26 @@ describe('a day in the life', () => {
       rig.change([id], installed);
       await rig.tick(MINUTE);
       expect(rig.decision(id)).toMatchObject({ access: 'allow', reason: 'ok' });
+    });
+  });
+
+  test('a user puts reminders off, over a restart, but not past the deadline', async () => {
+    await withRig(1, strict, async (rig) => {
+      const [id = ''] = rig.ids;
+      rig.change([id], missing);
+      await rig.tick(0);
+      expect(await snooze(rig.parts, 'nobody', HOUR)).toBeNull();
+      await rig.tick(35 * HOUR);
+      expect(await snooze(rig.parts, id, 20 * HOUR)).toBe(rig.now + 20 * HOUR);
+      await rig.restart();
+      const reminded: number[] = [];
+      for (let hour = 36; hour < 72; hour += 1) {
+        const before = rig.news.length;
+        await rig.tick(HOUR);
+        if (rig.news.slice(before).some(({ news }) => news.reminder)) reminded.push(hour);
+      }
+      expect(reminded).toEqual([55, 68, 71]);
+      expect(await snooze(rig.parts, id, 20 * HOUR)).toBe(rig.now + HOUR);
     });
   });
 

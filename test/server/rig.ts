@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../src/base/clock.ts';
-import { createLogger } from '../../src/base/log.ts';
+import { createLogger, type Logger } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/server/config.ts';
 import { pathsIn, type DataPaths } from '../../src/server/data-folder.ts';
 import { deviceDocument, type DeviceDocument } from '../../src/server/device-document.ts';
@@ -64,10 +64,14 @@ export function testClock(): TestClock {
   };
 }
 
-export type RigOptions = { settings?: object; policy?: string };
+export type RigOptions = { settings?: object; policy?: string; log?: Logger };
 
 /** Has to be closed. */
-export async function startRig({ settings = {}, policy }: RigOptions = {}): Promise<Rig> {
+export async function startRig({
+  settings = {},
+  policy,
+  log = createLogger('server', 'silent'),
+}: RigOptions = {}): Promise<Rig> {
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-server-'));
   const paths = pathsIn(folder);
   await init(folder, { names: [], now: Date.now(), port: 0 });
@@ -76,7 +80,6 @@ export async function startRig({ settings = {}, policy }: RigOptions = {}): Prom
   await writeFile(paths.config, JSON.stringify({ ...common, ...settings }));
   if (policy !== undefined) await writeFile(paths.policy, policy);
   const clock = testClock();
-  const log = createLogger('server', 'silent');
   const config = await loadConfig(paths.config);
   if (!config.ok) throw new Error(config.error);
   const start = () => startServer(config.value, { clock, log });
