@@ -62,13 +62,18 @@ function wrongFilter({ filter_id }: DaeBody, filters: readonly string[]): DaeRef
 
 /** A session whose own Class is not known can be named by its address alone. */
 function fits(session: PppSession, body: DaeBody): boolean {
-  const wanted = classText(body.class);
-  const byClass =
-    wanted === '' ? null : session.classes.length === 0 ? null : session.classes.includes(wanted);
+  const wanted = nameOf(classText(body.class));
+  const own = session.classes.map(nameOf);
+  const byClass = wanted === '' || own.length === 0 ? null : own.includes(wanted);
   const byAddress = body.framed_ip_address === '' ? null : body.framed_ip_address === session.address;
   const byPort = body.nas_port === '' ? null : Number(body.nas_port) === session.unit;
   const answers = [byClass, byAddress, byPort];
   return !answers.includes(false) && (byClass === true || byAddress === true);
+}
+
+/** The posture server's Class begins with a nonce, which names the login by itself; another's is its own name. */
+function nameOf(text: string): string {
+  return /^p1;n=[A-Za-z0-9_-]{22}(?=;|$)/.exec(text)?.[0] ?? text;
 }
 
 /** The answer in rlm_rest's form. */

@@ -57,6 +57,14 @@ describe('the right session', () => {
     expect(decide(more)).toMatchObject({ cause });
   });
 
+  test('is found by the nonce of its Class alone, and not by the beginning of it', () => {
+    const among = [session(0, { classes: [`${CLASS};d=d_1;v=dec_1`] })];
+    expect(decide({ class: hex(CLASS) }, among)).toMatchObject({ do: 'end' });
+    expect(decide({ class: hex(`${CLASS};d=d_1`) }, among)).toMatchObject({ do: 'end' });
+    expect(decide({ class: hex(CLASS.slice(0, -1)) }, among)).toMatchObject({ cause: 503 });
+    expect(decide({ class: hex('p1') }, among)).toMatchObject({ cause: 503 });
+  });
+
   test('two sessions that fit are none', () => {
     const twice = [session(0), session(1, { address: '10.99.1.200' })];
     expect(decide({ framed_ip_address: '10.99.1.200' }, twice)).toMatchObject({ cause: 508 });
