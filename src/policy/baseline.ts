@@ -120,7 +120,7 @@ function only<R>(section: { asOf: string; releases: R[] } | null, keep: (release
 
 type OsVersion = Fact<'os-version'>;
 
-export function isWindows(release: WindowsRelease, fact: OsVersion): boolean {
+function isWindows(release: WindowsRelease, fact: OsVersion): boolean {
   return release.family === fact.family && String(release.build) === windowsBuild(fact)?.build;
 }
 

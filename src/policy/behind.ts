@@ -3,7 +3,6 @@ import { compareNumbered } from '../base/version-numbers.ts';
 import {
   isLinux,
   isMacos,
-  isWindows,
   windowsBuild,
   type Baseline,
   type LinuxRelease,
@@ -23,13 +22,16 @@ const DAY_MS = 86_400_000;
  * `newest` is the newest release for its own version of the system.
  */
 export type Lag =
-  | { state: 'known'; days: number; newest: string }
+  | { state: 'known'; days: number; newest: () => string }
   | { state: 'unknown'; why: string; since?: number }
   /** Its releases are no measure: Linux distributions publish packages, which are counted by os-patch. */
   | { state: 'not-tracked' };
 
-/** A release in a list: `level` says what a device has, and only what it `needs` can be missing. */
-type Step = { date: string; needs: boolean; isNewer: boolean; version: string };
+/** A release in a list; only what a device `needs` can be missing. */
+type Step = { date: string; needs: boolean; isNewer: boolean };
+
+/** The releases of a device's own series, and the newest of them. */
+type Series = { steps: Step[]; newest: () => string };
 
 /** Pure; `now` is in milliseconds, `maxAgeDays` how old the baseline may be. */
 export function lagOf(fact: OsVersion, baseline: Baseline | null, maxAgeDays: number, now: number): Lag {
@@ -38,9 +40,9 @@ export function lagOf(fact: OsVersion, baseline: Baseline | null, maxAgeDays: nu
   if (section === null) return { state: 'unknown', why: 'there is no baseline for this system' };
   const stale = staleness(section.asOf, maxAgeDays, now);
   if (stale !== null) return { state: 'unknown', ...stale };
-  const steps = fact.platform === 'windows' ? windowsSteps(fact, baseline) : macosSteps(fact, baseline);
-  if (steps === null) return { state: 'unknown', why: `the baseline does not know ${fact.version ?? 'it'}` };
-  return { state: 'known', days: daysBehind(steps, now), newest: newestOf(steps) };
+  const series = fact.platform === 'windows' ? windowsSeries(fact, baseline) : macosSeries(fact, baseline);
+  if (series === null) return { state: 'unknown', why: `the baseline does not know ${fact.version ?? 'it'}` };
+  return { state: 'known', days: daysBehind(series.steps, now), newest: series.newest };
 }
 
 /** Why a section can tell nothing any more, and since when; null while it is young enough. */
@@ -55,28 +57,37 @@ export function staleness(
   return { why: `baseline is ${days} days old`, since: made + (maxAgeDays + 1) * DAY_MS };
 }
 
-function windowsSteps(fact: OsVersion, baseline: Baseline | null): Step[] | null {
+function windowsSeries(fact: OsVersion, baseline: Baseline | null): Series | null {
   const own = windowsBuild(fact);
-  const release = baseline?.windows?.releases.find((one) => isWindows(one, fact));
+  const release = windowsRelease(fact, baseline);
   if (own === null || release === undefined || release.updates.length === 0) return null;
-  return release.updates.map(({ revision, date, kind }) => ({
+  const steps = release.updates.map(({ revision, date, kind }) => ({
     date,
     needs: kind === 'security',
     isNewer: revision > own.revision,
-    version: `${release.build}.${revision}`,
   }));
+  const newest = () => {
+    const needed = release.updates.filter(({ kind }) => kind === 'security');
+    return `${release.build}.${Math.max(...(needed.length > 0 ? needed : release.updates).map(({ revision }) => revision))}`;
+  };
+  return { steps, newest };
 }
 
-function macosSteps(fact: OsVersion, baseline: Baseline | null): Step[] | null {
+function macosSeries(fact: OsVersion, baseline: Baseline | null): Series | null {
   const release = baseline?.macos?.releases.find((one) => isMacos(one, fact));
   const own = fact.version;
   if (own === null || release === undefined || release.releases.length === 0) return null;
-  return release.releases.map(({ version, date }) => ({
+  const steps = release.releases.map(({ version, date }) => ({
     date,
     needs: true,
     isNewer: compareNumbered(version, own) > 0,
-    version,
   }));
+  const newest = () =>
+    release.releases
+      .map(({ version }) => version)
+      .toSorted(compareNumbered)
+      .at(-1) ?? '';
+  return { steps, newest };
 }
 
 /**
@@ -84,24 +95,18 @@ function macosSteps(fact: OsVersion, baseline: Baseline | null): Step[] | null {
  * close.
  */
 function daysBehind(steps: readonly Step[], now: number): number {
-  const level = latest(steps.filter((step) => !step.isNewer).map((step) => step.date));
-  const missed = steps.filter((step) => step.needs && step.isNewer && step.date > level);
-  const first = missed.map((step) => step.date).toSorted()[0];
-  return first === undefined ? 0 : Math.max(0, Math.floor((now - Date.parse(first)) / DAY_MS));
+  let level = '';
+  for (const { date, isNewer } of steps) if (!isNewer && date > level) level = date;
+  let first: string | null = null;
+  for (const { date, needs, isNewer } of steps) {
+    if (needs && isNewer && date > level && (first === null || date < first)) first = date;
+  }
+  return first === null ? 0 : Math.max(0, Math.floor((now - Date.parse(first)) / DAY_MS));
 }
 
-function latest(dates: readonly string[]): string {
-  return dates.reduce((a, b) => (b > a ? b : a), '');
-}
-
-function newestOf(steps: readonly Step[]): string {
-  const needed = steps.filter((step) => step.needs);
-  return (
-    (needed.length > 0 ? needed : steps)
-      .map((step) => step.version)
-      .toSorted(compareNumbered)
-      .at(-1) ?? ''
-  );
+function windowsRelease(fact: OsVersion, baseline: Baseline | null): WindowsRelease | undefined {
+  const build = Number(windowsBuild(fact)?.build);
+  return baseline?.windows?.releases.find((one) => one.build === build && one.family === fact.family);
 }
 
 /** Until when a system gets updates (a day); null where nobody states it. The system's own word counts first. */
@@ -111,12 +116,10 @@ export function endOfSupport(fact: OsVersion, baseline: Baseline | null, support
 
 function statedEnd(fact: OsVersion, baseline: Baseline | null, support: Support): string | null {
   if (baseline === null) return null;
-  const { windows, macos, linux } = baseline;
+  const { macos, linux } = baseline;
   switch (fact.platform) {
     case 'windows':
-      return (
-        windows?.releases.find((one) => isWindows(one, fact))?.endOfSupport[servicingOption(fact)] ?? null
-      );
+      return windowsRelease(fact, baseline)?.endOfSupport[servicingOption(fact)] ?? null;
     case 'macos':
       return macos?.releases.find((one) => isMacos(one, fact))?.endOfSupport ?? null;
     case 'linux':

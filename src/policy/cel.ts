@@ -105,10 +105,16 @@ function evaluated(run: ParseResult, context: Record<string, unknown>, asks: rea
   } catch (error) {
     return {
       state: 'unknown',
-      why: firstLine(error instanceof Error ? error.message : String(error)),
+      why: wordsFor(error),
       of: asks,
     };
   }
+}
+
+function wordsFor(error: unknown): string {
+  const message = firstLine(error instanceof Error ? error.message : String(error));
+  const key = /^No such key: (.+)$/.exec(message)?.[1];
+  return key === undefined ? message : `what it calls "${key}" is not known here`;
 }
 
 /**

@@ -27,6 +27,6 @@ export function behindFinding<R extends string>(
   const lag = lagOf(fact, baseline, baselineMaxAgeDays, now);
   if (lag.state === 'unknown') return cannotTell(expected, lag.why, lag.since);
   if (lag.state === 'not-tracked' || lag.days <= maxDaysBehind) return null;
-  const given = `${fact.version ?? 'an older one'}, ${count(lag.days, 'day')} behind ${lag.newest}`;
+  const given = `${fact.version ?? 'an older one'}, ${count(lag.days, 'day')} behind ${lag.newest()}`;
   return fail(reason, expected, given);
 }
