@@ -45,9 +45,16 @@ const parts: readonly Part[] = [
     why: 'pure: no clock, no store, no network',
   },
   {
+    name: 'scan',
+    files: /^src\/scan\//,
+    may: ['base', 'scan'],
+    packages: /^(node:(crypto|dgram|net)|ip-bigint|sarif)$/,
+    why: 'looks from outside: nothing of this computer',
+  },
+  {
     name: 'agent',
     files: /^src\/agent\//,
-    may: ['base', 'specs', 'readers', 'wire', 'policy', 'agent'],
+    may: ['base', 'specs', 'readers', 'wire', 'policy', 'scan', 'agent'],
     why: 'never the server',
   },
   { name: 'tray', files: /^src\/tray\//, may: ['base', 'specs', 'wire', 'tray'], why: 'no key, no evidence' },
@@ -73,7 +80,7 @@ const parts: readonly Part[] = [
   {
     name: 'agent-cli',
     files: /^src\/cli\/(drawbridge|agent-[^/]+)\.ts$/,
-    may: ['base', 'specs', 'readers', 'wire', 'policy', 'agent', 'cli', 'agent-cli'],
+    may: ['base', 'specs', 'readers', 'wire', 'policy', 'scan', 'agent', 'cli', 'agent-cli'],
     why: 'never the server',
   },
   {

@@ -19,6 +19,12 @@ export const testNeeds: readonly Need[] = [
   { package: 'freeradius-utils', file: '/usr/bin/radclient' },
   { package: 'freeradius-ldap', file: '/usr/lib/freeradius/rlm_ldap.so' },
   { package: 'slapd', file: '/usr/sbin/slapd' },
+  { package: 'xl2tpd', file: '/usr/sbin/xl2tpd' },
+  { package: 'strongswan-charon', file: '/usr/lib/ipsec/charon' },
+  { package: 'strongswan-starter', file: '/usr/lib/ipsec/starter' },
+  { package: 'nmap', file: '/usr/bin/nmap' },
+  { package: 'ike-scan', file: '/usr/bin/ike-scan' },
+  { package: 'tcpdump', file: '/usr/bin/tcpdump' },
   // The rig (docs/rig.md). Without QEMU it runs in user-mode-linux, which needs no package of its own.
   { package: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
 ];

@@ -1,6 +1,5 @@
 import { access, readFile, stat } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
-import { createInterface } from 'node:readline/promises';
 import { NO_QUESTIONS } from '../../collectors/check.ts';
 import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts';
 import { writeCases } from '../agent/archive-folder.ts';
@@ -12,6 +11,7 @@ import { redactAnswers, type KnownNames } from '../agent/redact.ts';
 import { productVersion } from '../base/version.ts';
 import { writeAtomic } from '../base/atomic-file.ts';
 import { iso } from '../base/clock.ts';
+import { isAgreed } from './agreed.ts';
 import { readNow } from './agent-reading.ts';
 import type { Settings, SettingsOptions } from './agent-settings.ts';
 import { UsageError } from './usage-error.ts';
@@ -117,14 +117,10 @@ async function show({ archive, contents, differing }: Taken): Promise<void> {
 }
 
 async function isWanted(out: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
+  const answer = await isAgreed(`\nWrite this to ${out}?`);
+  if (answer === null)
     throw new UsageError('Nothing was written: say --yes where there is no terminal to ask at.');
-  const questions = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(?:es)?$/i.test((await questions.question(`\nWrite this to ${out}? [y/N] `)).trim());
-  } finally {
-    questions.close();
-  }
+  return answer;
 }
 
 function documentOf({ archive, contents, differing }: Taken, file: string | null) {

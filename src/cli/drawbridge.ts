@@ -8,6 +8,7 @@ import { loadSettings, type Settings, type SettingsOptions } from './agent-setti
 import type { CaptureOptions } from './agent-capture.ts';
 import type { CheckOptions } from './agent-check.ts';
 import type { EnrollOptions } from './agent-enroll.ts';
+import type { ScanCommand } from './agent-scan.ts';
 import type { SelftestOptions } from './agent-vpn.ts';
 import { productVersion } from '../base/version.ts';
 import { endWithParent } from './attached.ts';
@@ -23,6 +24,7 @@ Examples:
   drawbridge status                     what the running agent is doing
   drawbridge doctor                     why it does not work
   drawbridge vpn status                 the VPN connections here, and whether something holds them
+  drawbridge scan 192.0.2.0/28          which of these hosts let anybody talk L2TP to them
   drawbridge capture                    what this computer answered, without names and secrets, to report a wrong answer
 
 Settings are optional: /etc/drawbridge/agent.yaml (root) or ~/.config/drawbridge/agent.yaml.`;
@@ -83,6 +85,17 @@ Examples:
   sudo drawbridge vpn selftest
   sudo drawbridge vpn selftest --json --out selftest.json.gz`;
 
+const SCAN_HELP = `
+Sends a request for an L2TP tunnel to UDP 1701 and the first message of IKE to 500 and 4500; a tunnel that is opened is
+closed at once. Only the hosts that you name are asked, three times at most. Ask only where you may.
+
+Exit code: 0 all were asked, 1 a state of --fail-on was found, 3 some could not be asked or you said no, 4 it did not work.
+
+Examples:
+  drawbridge scan vpn.example.com 192.0.2.0/28
+  drawbridge scan --file hosts.txt --fail-on exposed --format junit --out l2tp.xml
+  drawbridge scan 2001:db8::1 --json`;
+
 const AGENT_HELP = `
 One agent a state folder. The log is one JSON line an event on standard error. Not enrolled yet, it waits until it is.
 
@@ -94,17 +107,23 @@ Examples:
 
 type Action<O> = (settings: Settings, options: O) => Promise<number>;
 
-/** Settings are loaded first; what goes wrong is one sentence, not a stack. */
+/** Settings are loaded first. */
 function running<O extends SettingsOptions>(action: Action<O>): (options: O) => Promise<void> {
-  return async (options) => {
-    try {
+  return (options) =>
+    ending(async () => {
       const settings = await loadSettings(options, platformOf(process.platform), homedir());
-      process.exitCode = await action(settings, options);
-    } catch (error) {
-      complain(error instanceof Error ? error.message : String(error));
-      process.exitCode = EXIT_FAILED;
-    }
-  };
+      return action(settings, options);
+    });
+}
+
+/** What goes wrong is one sentence, not a stack. */
+async function ending(action: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await action();
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    process.exitCode = EXIT_FAILED;
+  }
 }
 
 function withSettings(command: Command): Command {
@@ -211,6 +230,22 @@ withSettings(vpn.command('selftest'))
       return vpnSelftest(settings, options);
     }),
   );
+
+program
+  .command('scan [host...]')
+  .description('ask hosts, addresses and networks (CIDR) whether they let L2TP in outside IPsec')
+  .option('--file <file>', 'more of them, one a line; # starts a comment')
+  .option('--format <format>', 'table, json, sarif or junit', 'table')
+  .option('--json', 'the same as --format json')
+  .option('--out <file>', 'write there, in place of standard output')
+  .option('--fail-on <state...>', 'exit with 1 where a host is exposed, ipsec, refused, silent or unasked')
+  .option('--rate <packets>', 'packets a second, of all hosts together', '50')
+  .option('--yes', 'more than 256 addresses without asking')
+  .addHelpText('after', SCAN_HELP)
+  .action(async (hosts: string[], options: ScanCommand) => {
+    const { scanHosts } = await import('./agent-scan.ts');
+    await ending(() => scanHosts(hosts, options));
+  });
 
 withSettings(program.command('agent'))
   .description('run the agent in the foreground until SIGTERM or Ctrl-C')
