@@ -16,7 +16,7 @@ export type IdentityParts = {
   store: Store;
   fleet: Fleet;
   connections: Connections;
-  settings: Pick<RadiusSettings, 'certificateNames'>;
+  settings: Pick<RadiusSettings, 'certificateNames' | 'provenPeers'>;
 };
 
 /**
@@ -31,7 +31,7 @@ export async function recognise(
   const { address } = dialling;
   if (address === null) return 'no_device';
   const tunnels = await parts.store.read((db) => tunnelsFrom(db, address));
-  if (tunnels.some(hasCertificate)) return byCertificate(parts, tunnels);
+  if (tunnels.some((tunnel) => isProven(tunnel, parts.settings))) return byCertificate(parts, tunnels);
   return byPresence(parts, dialling, address, tunnels.length);
 }
 
@@ -72,8 +72,11 @@ function hinted(present: readonly DeviceState[], hint: string | null): DeviceSta
 }
 
 /** With a pre-shared key, a peer calls itself what it likes. */
-function hasCertificate({ certificate_serial, certificate_fingerprint }: Tunnel): boolean {
-  return certificate_serial !== null || certificate_fingerprint !== null;
+function isProven(
+  { certificate_serial, certificate_fingerprint }: Tunnel,
+  { provenPeers }: IdentityParts['settings'],
+): boolean {
+  return provenPeers || certificate_serial !== null || certificate_fingerprint !== null;
 }
 
 /** The common name of a distinguished name, or the whole of a plain one. */

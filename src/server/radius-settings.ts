@@ -84,6 +84,8 @@ export const radiusSettings = z.strictObject({
   minimumIdentity: z.enum(IDENTITIES).default('presence'),
   /** What the name in a device's IPsec certificate is. */
   certificateNames: z.enum(['device-id', 'device-name']).default('device-id'),
+  /** Whether every gateway takes certificates only, so that what a peer is called is proven. */
+  provenPeers: z.boolean().default(false),
   sessions: z
     .strictObject({
       /** Sessions at a time; who has as many is restricted. */

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { serverUrn } from '../wire/ids.ts';
 import type { ServerConfig } from './config.ts';
+import { createAdoption } from './adopt-sessions.ts';
 import { createBreaker } from './breaker.ts';
 import { storedBreaker } from './breaker-record.ts';
 import { baselineInForce } from './baseline.ts';
@@ -82,7 +83,7 @@ export async function createServices(
   const judging = { ...given, fleet, terms, decided, connections };
   const changed = (device: string) => noticeChange(judging, device);
   const basics = { ...given, ...vpn, keys, urn, fleet, connections, standing, orders, judging, changed };
-  const link = linkParts(basics);
+  const link = linkParts({ ...basics, radius: config.radius });
   return { ...basics, openLink: (transport) => openConnection(link, transport) };
 }
 
@@ -105,7 +106,9 @@ async function vpnServices(
   return { containment, sessions: createSessions({ ...parts, lostAfterSeconds, opened }) };
 }
 
-function linkParts(services: Omit<Services, 'openLink'>): ConnectionParts {
+type LinkServices = Omit<Services, 'openLink'> & Pick<ServerConfig, 'radius'>;
+
+function linkParts(services: LinkServices): ConnectionParts {
   const { clock, log, metrics, store, urn: audience, fleet, connections, standing, orders } = services;
   const { judging, changed, containment } = services;
   const alarmed = (device: string) => {
@@ -115,7 +118,19 @@ function linkParts(services: Omit<Services, 'openLink'>): ConnectionParts {
   const observed = (state: DeviceState) => {
     orders.observed(state).catch((error: unknown) => log.warn({ err: error }, 'orders not looked after'));
   };
-  const ingest = createIngest({ ...judging, audience, observed, heard: containment.level });
+  const findSession = createAdoption({
+    ...services,
+    settings: services.radius,
+    level: (device) => {
+      const state = fleet.peek(device);
+      if (state !== undefined) containment.level(state);
+    },
+  });
+  const heard = (state: DeviceState) => {
+    containment.level(state);
+    findSession(state);
+  };
+  const ingest = createIngest({ ...judging, audience, observed, heard });
   const sessions = { store, fleet, clock, audience, alarmed };
   return { clock, log, connections, orders, standing, sessions, ingest, refused: metrics.refused };
 }

@@ -246,6 +246,39 @@ test('who was restricted for silence when dialling gets everything with the repo
   });
 });
 
+describe('who dials before the agent is there', () => {
+  /** A session of which nobody knows whose it is. */
+  async function nobodys(): Promise<Dialled> {
+    links.splice(0).forEach((link) => link.close());
+    const login = await expectEventually(
+      () => gateway.login('alice'),
+      (answer) => String(answer['reply:Reply-Message']).startsWith('No computer'),
+    );
+    const link = await rig.link();
+    links.push(link);
+    return up(link, 'lns-1', login);
+  }
+
+  test('gets what the device may once it reports, and the session is the device’s', async () => {
+    const { link, device, address } = await nobodys();
+    await link.report({ readings: readings() });
+    expect(await nas.next()).toMatchObject({
+      kind: 'coa',
+      attributes: { framedIpAddress: address, filterId: 'posture-full' },
+    });
+    expect(await sessionAt(address)).toMatchObject({ device });
+  });
+
+  test('is not taken for one of several that are there', async () => {
+    const { link, address } = await nobodys();
+    const other = await rig.link();
+    links.push(other);
+    await link.report({ readings: readings() });
+    await other.report({ readings: readings() });
+    expect(await sessionAt(address)).toMatchObject({ device: null, access: 'restrict' });
+  });
+});
+
 describe('a request', () => {
   test('is sent again as the same bytes until it is answered, and no forged answer counts', async () => {
     const answers = ['nothing', 'forged', { result: 'ack' }] as const;

@@ -17,7 +17,9 @@ beforeAll(async () => {
   gateway = gatewayWith(() => rig.target, await gatewayCredential(rig.paths.database));
   helper = gatewayWith(() => rig.target, await gatewayCredential(rig.paths.database, 'lns-helper'));
   strict = await startRig({
-    settings: { radius: { minimumIdentity: 'certificate', certificateNames: 'device-name' } },
+    settings: {
+      radius: { minimumIdentity: 'certificate', certificateNames: 'device-name', provenPeers: true },
+    },
   });
   strictGateway = gatewayWith(() => strict.target, await gatewayCredential(strict.paths.database));
 });
@@ -158,7 +160,8 @@ test('what asks for certificates restricts presence, but lets nobody have more t
   expect(accessIn(await strictGateway.login('anna'))).toBe('restrict');
   expect(await lastLogin(strict)).toMatchObject({ reason: 'weak_identity', identity: 'presence' });
   const event = { event: 'up', peerAddress: '127.0.0.1', peerId: 'CN=Anna-Laptop,O=Example', at: now() };
-  await strictGateway.tell({ ...event, certificateFingerprint: 'sha256:aa' });
+  // The settings say that no gateway takes anything but certificates.
+  await strictGateway.tell(event);
   expect(accessIn(await strictGateway.login('anna'))).toBe('allow');
   await links[0]?.report({ readings: healthyReadings(now(), { 'disk-encryption': PLAIN_DISK }) });
   await expect.poll(async () => accessIn(await strictGateway.login('anna'))).not.toBe('deny');
