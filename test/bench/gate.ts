@@ -1,14 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import {
-  appendFileSync,
-  closeSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +7,7 @@ import { makeTls } from '../agent/certificates.ts';
 import { healthyReadings } from '../server/fixtures.ts';
 import { gatewayCredential } from '../server/gateway.ts';
 import { connected, enrol, isIdentity, type TestLink } from '../server/test-agent.ts';
+import { bareSyncs } from '../support/bare-syncs.ts';
 import { freeTcpPort, PASSWORD, SECRET, startFreeradius, type Freeradius } from '../support/freeradius.ts';
 import { radiusClient, type RadiusClient } from '../support/radius-client.ts';
 import {
@@ -176,19 +168,6 @@ async function outage(stack: Stack): Promise<number> {
     const answer = await stack.real.client.login('user0', PASSWORD);
     if (answer !== null && !answer.bytes.includes('cannot be reached')) return performance.now() - listening;
   }
-}
-
-/** How long the disk needs for one small durable write, which a decision that is on record cannot do without. */
-function bareSyncs(folder: string, count: number): number[] {
-  const file = openSync(join(folder, 'sync-probe'), 'w');
-  const times = Array.from({ length: count }, () => {
-    const started = performance.now();
-    writeSync(file, Buffer.alloc(4_096));
-    fsyncSync(file);
-    return performance.now() - started;
-  });
-  closeSync(file);
-  return times;
 }
 
 type Found = {

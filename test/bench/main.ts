@@ -7,6 +7,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   crash: () => import('./crash.ts'),
   gate: () => import('./gate.ts'),
   judge: () => import('./judge.ts'),
+  signal: () => import('./signal.ts'),
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((word) => word !== '--json');

@@ -8,8 +8,8 @@ export type NasAnswer = { result: 'ack' | 'nak'; errorCause?: number } | 'nothin
 
 export type TestNas = {
   port: number;
-  /** Requests that came, with their bytes, also those that came again. */
-  requests: { request: DaeRequest; bytes: Buffer }[];
+  /** Requests that came, also those that came again, with their bytes and the moment (`performance.now()`). */
+  requests: { request: DaeRequest; bytes: Buffer; at: number }[];
   answer: (request: DaeRequest) => NasAnswer;
   /** Waits for the next request that nobody has taken yet. */
   next(ms?: number): Promise<DaeRequest>;
@@ -42,7 +42,7 @@ export async function startNas(port = 0): Promise<TestNas> {
 function take(nas: TestNas, socket: Socket, bytes: Buffer, from: number): void {
   const request = decodeDaeRequest(bytes, NAS_SECRET);
   if (!request.ok) throw new Error(`a request that no NAS would take: ${request.error}`);
-  nas.requests.push({ request: request.value, bytes });
+  nas.requests.push({ request: request.value, bytes, at: performance.now() });
   const answer = nas.answer(request.value);
   if (answer === 'nothing') return;
   const [what, secret] =
