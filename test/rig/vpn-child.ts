@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { createHost } from '../../src/agent/host.ts';
 import { VpnFailure, type VpnDriver, type VpnWanted } from '../../src/agent/vpn/driver.ts';
 import { linuxVpn } from '../../src/agent/vpn/linux.ts';
@@ -6,11 +6,11 @@ import { noFailpoints, type Failpoints } from '../../src/base/failpoint.ts';
 import { createLogger } from '../../src/base/log.ts';
 
 /**
- * The driver as a process of its own, for tests inside the guest: `vpn-child inspect|restore|apply STATE [WANTED]
- * [KILL-AT]`. Prints one JSON object. `KILL-AT` is the number of the failpoint at which it kills itself; every
- * failpoint that is reached is written to `STATE/points`.
+ * The driver as a process of its own inside the guest: `vpn-child inspect|restore|apply STATE-FOLDER [KILL-AT]`, what
+ * `apply` wants on standard input. Prints one JSON object. KILL-AT is the number of the failpoint at which it kills
+ * itself; every failpoint that is reached is written to `points` in the state folder.
  */
-const [verb = '', stateFolder = '', wanted = 'null', killAt = '0'] = process.argv.slice(2);
+const [verb = '', stateFolder = '', killAt = '0'] = process.argv.slice(2);
 
 function counting(limit: number): Failpoints {
   let count = 0;
@@ -47,7 +47,7 @@ async function answer(of: VpnDriver): Promise<unknown> {
       await of.restore();
       return of.inspect();
     default:
-      return of.apply(JSON.parse(wanted) as VpnWanted);
+      return of.apply(JSON.parse(readFileSync(0, 'utf8')) as VpnWanted);
   }
 }
 

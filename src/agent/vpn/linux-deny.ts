@@ -1,12 +1,12 @@
 import type { Host } from '../../../collectors/check.ts';
 import type { SeenProfile, VpnState } from './driver.ts';
 import { VpnFailure } from './driver.ts';
-import { nmcli } from '../../base/commands.ts';
+import { nmcli, swanctl } from '../../base/commands.ts';
 import { STATUS } from '../../wire/order.ts';
 import { holdBlock, type Held } from './linux-block.ts';
 import { hangUp } from './linux-dialler.ts';
 import { endTunnel, readTunnels, type Tunnel } from './linux-ike.ts';
-import { atOnce, look } from './linux-look.ts';
+import { answersTo, atOnce, look, type OnceHost } from './linux-look.ts';
 import { endProcess, hasEnded } from './linux-processes.ts';
 import { isSessionIn, isTunnelIn, readScope, type Scope } from './linux-scope.ts';
 import { readSessions, type Session } from './linux-sessions.ts';
@@ -30,19 +30,34 @@ export async function deny(tools: Tools, wanted: readonly string[] | null): Prom
     endSessions(tools, early),
   ]);
   refuseUnknown(scope, wanted);
-  let outcome = await pass(tools, scope, before ?? []);
+  const settings = settingsIn(first, scope);
+  let outcome = await pass(tools, scope, before ?? [], settings);
   for (let count = 1; count < MAX_PASSES && outcome.isLeft; count++)
-    outcome = await pass(tools, scope, (await readTunnels(tools.host)) ?? []);
+    outcome = await pass(tools, scope, (await readTunnels(tools.host)) ?? [], settings);
   return conclude(scope, outcome, before ?? []);
+}
+
+/** What the order does not change and nobody has to be asked twice in a second: which connections are set up. */
+function settingsIn({ answers }: OnceHost, { profiles, others }: Scope): OnceHost['answers'] {
+  const managed = [...profiles, ...others].some(({ backend }) => backend === 'networkmanager');
+  return new Map([
+    ...answersTo(answers, swanctl, '--list-conns'),
+    ...(managed ? [] : answersTo(answers, nmcli)),
+  ]);
 }
 
 /** What one pass led to; `host` answers as things were at its end. */
 type Outcome = { held: Held; isLeft: boolean; tunnels: readonly Tunnel[]; host: Host };
 
-async function pass(tools: Tools, scope: Scope, tunnels: readonly Tunnel[]): Promise<Outcome> {
+async function pass(
+  tools: Tools,
+  scope: Scope,
+  tunnels: readonly Tunnel[],
+  settings: OnceHost['answers'],
+): Promise<Outcome> {
   await tearDown(tools, scope, tunnels);
   const held = await holdBlock(tools, { ...planOf(scope), stage: 'standing', interfaces: [] });
-  const host = atOnce(tools.host);
+  const host = atOnce(tools.host, settings);
   const [{ sessions }, left] = await Promise.all([readSessions(host), readTunnels(host)]);
   const isLeft =
     sessions.some((session) => isSessionIn(scope, session)) ||

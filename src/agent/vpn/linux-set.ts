@@ -78,7 +78,7 @@ function rank({ name }: Backend, holders: VpnState['profiles']): number {
 }
 
 /** Ends what is up under this name, from the inside out, whoever set it up. */
-async function takeDown(tools: Tools, name: string): Promise<void> {
+export async function takeDown(tools: Tools, name: string): Promise<void> {
   const scope = await readScope(atOnce(tools.host), [name, ownName(name), ownUuid(name)]);
   if (scope.profiles.some(({ state }) => state !== 'down' && state !== 'denied'))
     await endScope(tools, scope);

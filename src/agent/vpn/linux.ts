@@ -8,7 +8,7 @@ import { liftBlock } from './linux-block.ts';
 import { deny, stopAll } from './linux-deny.ts';
 import { openJournal, type Journal } from './linux-journal.ts';
 import { look } from './linux-look.ts';
-import { setProfile, undo } from './linux-set.ts';
+import { setProfile, takeDown, undo } from './linux-set.ts';
 import type { Tools } from './linux-tools.ts';
 import { createTurns } from '../turns.ts';
 
@@ -109,6 +109,8 @@ async function restore(tools: Tools, journal: Journal): Promise<void> {
   const { change, denied } = await journal.read();
   // The block first: nothing that is put back may bring a denied session up.
   if (denied !== null) await deny(tools, denied.profiles);
+  // A session that came up by the half of a change is no longer what the files say.
+  if (change !== null) await takeDown(tools, change.name);
   const left = change === null ? null : await undo(tools, journal, change);
   if (left !== null) throw new VpnFailure(left, STATUS.failed, null);
 }
