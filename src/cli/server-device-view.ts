@@ -66,10 +66,14 @@ function gibibytes(bytes: number): number {
   return Math.round((bytes / 2 ** 30) * 10) / 10;
 }
 
+const THROUGH_TUNNEL =
+  'It reaches this server through its own VPN. If that is its only way, it cannot be let in again once its VPN is denied: make the server reachable outside the tunnel.';
+
 function alarmLines({ alarms, device }: DeviceDocument): string[] {
   if (alarms.length === 0) return [];
   return [
     paint('red', `Alarm: ${alarms.join(', ')}`),
+    ...(alarms.includes('through_tunnel') ? [THROUGH_TUNNEL] : []),
     `Once you have looked: drawbridge-server device clear-alarm ${device.id}`,
   ];
 }

@@ -97,7 +97,9 @@ function underWay(last: OrderRow, { now, connectedAt, highest }: Situation): 'no
 
 function failedStep(last: OrderRow, { now, connectedAt }: Situation): 'none' | 'mint' {
   if (isBeyondDevice(last)) return 'none';
-  return connectedAt !== null || now - last.issued_at >= RETRY_MS ? 'mint' : 'none';
+  if (connectedAt !== null) return 'mint';
+  // What is not there will not be there in a minute.
+  return last.status !== STATUS.notFound && now - last.issued_at >= RETRY_MS ? 'mint' : 'none';
 }
 
 /** What this device will never do, however often it is asked. */

@@ -26,6 +26,7 @@ import { loadSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createStanding, lastGoodPolicy, type Standing } from './standing.ts';
 import { StartError } from './start-error.ts';
 import type { Store } from './store/store.ts';
+import { noticeThroughTunnel } from './through-tunnel.ts';
 import type { SessionRow } from './store/tables.ts';
 
 /** The parts of a running server, tied together; without any door to the network. */
@@ -116,7 +117,11 @@ function linkParts(services: LinkServices): ConnectionParts {
     changed(device).catch((error: unknown) => log.error({ err: error, device }, 'device not judged anew'));
   };
   const observed = (state: DeviceState) => {
-    orders.observed(state).catch((error: unknown) => log.warn({ err: error }, 'orders not looked after'));
+    const looked = [
+      orders.observed(state),
+      noticeThroughTunnel({ store, clock, log, changed }, state, connections.of(state.id)?.remote),
+    ];
+    Promise.all(looked).catch((error: unknown) => log.warn({ err: error }, 'report not looked after'));
   };
   const findSession = createAdoption({
     ...services,

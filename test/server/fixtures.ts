@@ -113,6 +113,7 @@ function known<F>(fact: F, at: string): Known<F> {
 export function profileFact(
   name: string,
   state: 'up' | 'down' | 'denied',
+  change: Partial<Fact<'vpn-client'>['profiles'][number]> = {},
 ): Fact<'vpn-client'>['profiles'][number] {
   return {
     id: name,
@@ -132,6 +133,7 @@ export function profileFact(
     address: null,
     interface: null,
     secretsReadableByUser: null,
+    ...change,
   };
 }
 

@@ -120,6 +120,28 @@ test('a block of which the database knows nothing is lifted where the decision a
   expect((await link.order()).oc2.action).toBe('allow');
 });
 
+test('a device that reaches the server through its own tunnel raises an alarm, once', async () => {
+  const link = await rig.link();
+  const through = () =>
+    link.report({
+      readings: healthyReadings(at(), {
+        'vpn-client': {
+          backends: ['networkmanager'],
+          profiles: [profileFact('office', 'up', { address: '127.0.0.1' })],
+        },
+      }),
+    });
+  await report(link, 'up');
+  expect((await rig.document(link.identity.device)).alarms).toEqual([]);
+  await through();
+  await through();
+  const { alarms } = await expectEventually(
+    () => rig.document(link.identity.device),
+    (document) => document.alarms.length > 0,
+  );
+  expect(alarms).toEqual(['through_tunnel']);
+});
+
 describe('an order on its way', () => {
   test('that the connection took along is sent again as it is, and known by its id', async () => {
     const link = await rig.link();
@@ -223,6 +245,20 @@ describe('set', () => {
     expect((await shown(link))[0]?.state).toBe('done');
     await report(link, 'down');
     expect((await stateIs(link, 'proven'))[0]).toMatchObject({ status: 200 });
+  });
+
+  test('about a profile that is gone fails with the reason, and is tried again on the next connection only', async () => {
+    const link = await rig.link();
+    await ask(link, { action: 'deny', profiles: ['gone'] });
+    await link.receipt(await link.order(), 404, 'There is no profile “gone”.');
+    await link.next('receipt-ack');
+    rig.clock.advance(61_000);
+    await report(link, 'up');
+    await expect(link.order(300)).rejects.toThrow('no order');
+    expect((await shown(link))[0]).toMatchObject({ state: 'failed', status: 404 });
+    link.close();
+    const again = await connected(rig.target, link.identity, { boot: link.boot });
+    expect((await again.order()).oc2.action).toBe('deny');
   });
 
   test('that the device’s own limits forbid is not repeated', async () => {

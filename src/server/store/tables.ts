@@ -200,7 +200,7 @@ export type ReceiptRow = {
 export type AlarmRow = {
   id: string;
   device: string;
-  kind: 'cloned_key' | 'report_conflict';
+  kind: 'cloned_key' | 'report_conflict' | 'through_tunnel';
   raised_at: number;
   detail: string;
   cleared_at: number | null;
