@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Platform } from '../../collectors/check.ts';
 import type { Fact, Readings } from '../../collectors/specs.ts';
 
 /*
@@ -86,24 +85,22 @@ export type MacosRelease = z.infer<typeof macosRelease>;
 export type LinuxRelease = z.infer<typeof linuxRelease>;
 
 /**
- * What of a baseline concerns one device: judged by it, the device fares exactly as by the whole. Where its version
- * is not known yet, everything about its system.
+ * What of a baseline concerns one device: judged by it, the device fares exactly as by the whole. Where its version is
+ * not known yet, nothing can be compared, so it gets none of the releases: a policy has to fit into a frame.
  */
 export function baselineFor(
   baseline: Baseline,
   readings: Partial<Pick<Readings, 'os-version' | 'antivirus'>>,
-  platform: Platform | null,
 ): Baseline {
   const reading = readings['os-version'];
   const fact = reading?.state === 'known' ? reading.fact : null;
-  const own = fact?.platform ?? platform;
+  const { windows, macos, linux } = baseline;
   return {
     ...baseline,
     sources: [],
-    windows:
-      own === 'windows' ? only(baseline.windows, (one) => fact === null || isWindows(one, fact)) : null,
-    macos: own === 'macos' ? only(baseline.macos, (one) => fact === null || isMacos(one, fact)) : null,
-    linux: own === 'linux' ? only(baseline.linux, (one) => fact === null || isLinux(one, fact)) : null,
+    windows: fact?.platform === 'windows' ? only(windows, (one) => isWindows(one, fact)) : null,
+    macos: fact?.platform === 'macos' ? only(macos, (one) => isMacos(one, fact)) : null,
+    linux: fact?.platform === 'linux' ? only(linux, (one) => isLinux(one, fact)) : null,
     antivirus: antivirusFor(baseline.antivirus, readings.antivirus),
   };
 }
@@ -114,8 +111,9 @@ function antivirusFor(section: Baseline['antivirus'], reading: Readings['antivir
   return { ...section, products: section.products.filter(({ product }) => names.has(product)) };
 }
 
-function only<R>(section: { asOf: string; releases: R[] } | null, keep: (release: R) => boolean) {
-  return section === null ? null : { ...section, releases: section.releases.filter(keep) };
+/** The one release by which a device is judged. */
+function only<R>(section: { asOf: string; releases: R[] } | null, isOwn: (release: R) => boolean) {
+  return section === null ? null : { ...section, releases: section.releases.filter(isOwn).slice(0, 1) };
 }
 
 type OsVersion = Fact<'os-version'>;

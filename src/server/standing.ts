@@ -87,7 +87,7 @@ function personalOf(state: DeviceState, { policy, memory, decision }: Judgement)
 }
 
 function ownBaseline(state: DeviceState, { baseline }: Referenced): Baseline | null {
-  return baseline ? baselineFor(baseline, state.readings, platformOf(state)) : null;
+  return baseline ? baselineFor(baseline, state.readings) : null;
 }
 
 function platformOf({ platform }: DeviceState): Platform | null {

@@ -7,6 +7,7 @@ import { endOfSupport, lagOf, staleness } from '../../src/policy/behind.ts';
 import { compile, parseCompiled } from '../../src/policy/compiled.ts';
 import { judge } from '../../src/policy/judge.ts';
 import { parsePolicy, type Rulebook } from '../../src/policy/policy.ts';
+import { MAX_FRAME } from '../../src/wire/frames.ts';
 
 const DAY = 86_400_000;
 const on = (day: string) => Date.parse(`${day}T12:00:00Z`);
@@ -360,7 +361,7 @@ describe('what a device gets of it', () => {
   os-patch: { expect: { maxDaysBehind: 14 } }`);
 
   test.each(facts)('is small, and judges $family $version as the whole does', (one) => {
-    const own = baselineFor(baseline, { 'os-version': known(one) }, null);
+    const own = baselineFor(baseline, { 'os-version': known(one) });
     for (const day of ['2026-09-16', '2026-09-30', '2026-11-28']) {
       expect(verdicts(one, { ...policy, baseline: own }, on(day))).toEqual(verdicts(one, policy, on(day)));
     }
@@ -368,15 +369,28 @@ describe('what a device gets of it', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(1);
   });
 
-  test('without a version, all of its system and nothing of another', () => {
-    const own = baselineFor(baseline, {}, 'linux');
-    expect(own).toMatchObject({ windows: null, macos: null, linux: baseline.linux });
+  test('without a version, no release at all; and the largest part there can be fits into a frame', () => {
+    expect(baselineFor(baseline, {})).toMatchObject({ windows: null, macos: null, linux: null });
+    const updates = Array.from({ length: 300 }, (_, index) => ({
+      revision: 900_000 + index,
+      date: '2026-09-08',
+      kind: 'security' as const,
+    }));
+    const release = { family: 'windows-client' as const, build: 26100, name: 'x'.repeat(80), updates };
+    const large = baselineSchema.parse({
+      version: 1,
+      date: '2026-09-15',
+      windows: { asOf: '2026-09-15', releases: [release] },
+    });
+    const own = baselineFor(large, { 'os-version': known(fact({})) });
+    expect(own.windows?.releases[0]?.updates.length).toBe(300);
+    expect(JSON.stringify(own).length).toBeLessThan(MAX_FRAME / 8);
   });
 
   test('travels in the compiled policy', () => {
     const parsed = parsePolicy('version: 1\nname: test');
     if (!parsed.ok) throw new Error('no policy');
-    const own = baselineFor(baseline, { 'os-version': known(fact({})) }, 'windows');
+    const own = baselineFor(baseline, { 'os-version': known(fact({})) });
     const compiled = compile(parsed.value, {
       mode: 'enforce',
       courses: {},
