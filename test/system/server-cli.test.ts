@@ -168,7 +168,8 @@ describe('devices', () => {
       'not encrypted',
       'Risk: medium',
       'restrict since',
-      'Expected',
+      'How the decision came about',
+      'What would make it allow',
       'Decided',
     ]) {
       expect(out).toContain(words);
