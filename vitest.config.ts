@@ -36,7 +36,7 @@ export default defineConfig({
           globalSetup: 'test/rig/setup.ts',
           setupFiles: 'test/rig/each.ts',
           testTimeout: 180_000,
-          hookTimeout: 180_000,
+          hookTimeout: 400_000,
           maxWorkers: 1,
           fileParallelism: false,
         },

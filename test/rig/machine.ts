@@ -1,20 +1,24 @@
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { characterDevice, cpio, directory, type Entry, program } from './cpio.ts';
-import { guestRoot, umlRoot } from './root.ts';
+import { dependenciesImage, guestRoot, sourcesImage, umlRoot } from './root.ts';
 
 /** How a guest is started: by which program, and over which of its descriptors 0 and 1 it is spoken to. */
 export type Machine = { name: 'qemu' | 'uml'; argv: string[] };
 
 const QEMU = '/usr/bin/qemu-system-x86_64';
 const CONSOLE = 'console=ttyS0 quiet loglevel=1 mitigations=off tsc=reliable panic=-1 random.trust_cpu=on';
+/**
+ * Without protection keys: V8 switches them around every piece of code that it makes, and each switch makes the
+ * emulator forget all it knows of memory. Without five-level page tables, which cost and give nothing here.
+ */
+const CPU = 'max,-la57,-pku';
 const HARDWARE = [
   '-machine q35 -m 3072 -smp 2 -nodefaults -no-user-config -display none -no-reboot',
   '-chardev stdio,id=channel,signal=off -device virtio-serial-pci',
   '-device virtserialport,chardev=channel,name=rig',
 ].flatMap((line) => line.split(' '));
 const UML = 'mem=1536M rootfstype=hostfs root=/dev/root ro quiet loglevel=1 noreboot con=null con0=fd:0,fd:1';
-const checkout = join(import.meta.dirname, '../..');
 
 /**
  * QEMU where it is installed, else user-mode-linux; `DRAWBRIDGE_RIG=uml` asks for the latter.
@@ -39,10 +43,11 @@ export function machine(folder: string): Machine {
       initrd,
       '-append',
       CONSOLE,
-      ...shared('layers', root.folder, true),
-      ...shared('checkout', checkout, true),
-      ...shared('share', join(folder, 'share'), false),
-      ...disk(join(folder, 'disk.img')),
+      ...shared('share', join(folder, 'share')),
+      ...disk('root', root.image, true),
+      ...disk('dependencies', dependenciesImage(), true),
+      ...disk('sources', sourcesImage(), true),
+      ...disk('data', join(folder, 'disk.img'), false),
     ],
   };
 }
@@ -52,7 +57,7 @@ export function machine(folder: string): Machine {
  * kernel hangs there without a word.
  */
 function accelerator(): string[] {
-  const emulated = ['-accel', 'tcg,thread=multi', '-cpu', 'max,-la57'];
+  const emulated = ['-accel', 'tcg,thread=multi', '-cpu', CPU];
   if (existsSync('/sys/module/kvm_pvm')) return emulated;
   if (!/^flags\s*:.*\b(vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))) return emulated;
   try {
@@ -63,17 +68,15 @@ function accelerator(): string[] {
   return ['-accel', 'kvm', ...emulated];
 }
 
-function shared(tag: string, path: string, readonly: boolean): string[] {
-  const access = readonly ? ',readonly=on' : '';
-  const device = `local,id=${tag},path=${path},security_model=none,multidevs=remap${access}`;
+function shared(tag: string, path: string): string[] {
+  const device = `local,id=${tag},path=${path},security_model=none,multidevs=remap`;
   return ['-fsdev', device, '-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`];
 }
 
-/** A disk that outlives the guest, where there is one: a flush of the guest is a flush of the file. */
-function disk(path: string): string[] {
-  if (!existsSync(path)) return [];
-  const drive = `file=${path},format=raw,if=none,id=disk,cache=writeback`;
-  return ['-drive', drive, '-device', 'virtio-blk-pci,drive=disk'];
+/** For what is written: a flush of the guest is a flush of the file. */
+function disk(id: string, path: string, readonly: boolean): string[] {
+  const drive = `file=${path},format=raw,if=none,id=${id},cache=writeback${readonly ? ',readonly=on' : ''}`;
+  return ['-drive', drive, '-device', `virtio-blk-pci,drive=${id}`];
 }
 
 function initialDisk(busybox: string, modules: readonly string[]): Buffer {
@@ -103,10 +106,12 @@ function uml(folder: string): Machine {
       `uml_dir=${folder}/`,
       'umid=rig',
       `init=${join(import.meta.dirname, 'guest/init-uml')}`,
-      `LAYERS=${root.folder}`,
+      `ubd0r=${root.image}`,
+      `ubd1r=${dependenciesImage()}`,
+      `ubd2r=${sourcesImage()}`,
+      `ubd3=${join(folder, 'disk.img')}`,
       `MODULES=${modules}`,
       `SHARE=${join(folder, 'share')}`,
-      `CHECKOUT=${checkout}`,
     ],
   };
 }

@@ -41,7 +41,7 @@ export class RigNode {
     const probe = `probe() { ${script(condition)}\n}`;
     const loop = `exec {nap}<> <(:)\nuntil said=$(probe 2>&1); do
       [ $SECONDS -lt ${seconds} ] || { echo "$said"; exit 1; }
-      read -rt 0.1 -u $nap || :
+      read -rt 0.2 -u $nap || :
     done`;
     const { code, stdout } = await this.exec(`${probe}\n${loop}`, { timeout: seconds + 30 });
     if (code !== 0) throw new Error(`${this.name}: not within ${seconds} s: ${script(condition)}\n${stdout}`);

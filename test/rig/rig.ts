@@ -37,6 +37,8 @@ export const addresses = {
 
 /** A gateway, two laptops, a NAT, the posture server's machine and one inside the company, in one virtual machine. */
 export class Rig {
+  /** Its folder `share` is what every node sees as `/share`. */
+  readonly folder: string;
   /** The machine that holds the nodes: its bridges `internet`, `isp`, `home`, `corp` are the wires. */
   readonly guest: RigNode;
   readonly #channel: Channel & { restart?(): Promise<void> };
@@ -44,6 +46,7 @@ export class Rig {
   readonly #nodes = new Map<NodeName, RigNode>();
 
   constructor(channel: Channel & { restart?(): Promise<void> }, end: () => Promise<void>) {
+    this.folder = channel.folder;
     this.#channel = channel;
     this.#end = end;
     this.guest = new RigNode(channel, 'guest', '-');
@@ -64,7 +67,7 @@ export class Rig {
     await this.guest.must(['bash', '/checkout/test/rig/guest/topology', ...specs], { timeout: 180 });
   }
 
-  /** Pulls the plug and switches on again; only `/dev/vda` of the guest keeps what was flushed to it. No nodes. */
+  /** Pulls the plug and switches on again; only `/dev/data` of the guest keeps what was flushed to it. No nodes. */
   async crash(): Promise<void> {
     await this.#channel.restart?.();
   }

@@ -13,7 +13,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { stripTypeScriptTypes } from 'node:module';
+import { basename, dirname, join } from 'node:path';
 import { download, DownloadFailed, haveLists, listsDigest, run, updateLists } from './apt.ts';
 import {
   bootModules,
@@ -26,9 +27,10 @@ import {
 } from './packages.ts';
 
 const KEPT_DAYS = 7;
+const checkout = join(import.meta.dirname, '../..');
 
-/** A guest's root as it lies in the cache: one folder a layer, the kernel beside them. */
-export type Root = { folder: string; kernel: string; busybox: string; bootModules: string[] };
+/** A guest's root as it lies in the cache: an image with one folder a layer, and what is needed to get that far. */
+export type Root = { image: string; kernel: string; busybox: string; bootModules: string[] };
 
 /**
  * The guest's root, out of the cache or built now (about 20 s and 120 MB of Debian packages). It is keyed by what it
@@ -36,20 +38,66 @@ export type Root = { folder: string; kernel: string; busybox: string; bootModule
  */
 export function guestRoot(): Root {
   if (!haveLists()) updateLists();
-  const folder = cached('root', build);
-  const base = join(folder, 'base');
-  const version = kernelVersion(base);
+  const folder = cached(`root-${contentKey()}`, build);
   return {
-    folder,
+    image: join(folder, 'root.ext4'),
     kernel: join(folder, 'vmlinuz'),
-    busybox: join(base, 'usr/bin/busybox'),
-    bootModules: bootModules.map((name) => join(base, 'usr/lib/modules', version, 'kernel', `${name}.ko`)),
+    busybox: join(folder, 'busybox'),
+    bootModules: bootModules.map((name) => join(folder, 'modules', basename(`${name}.ko`))),
   };
+}
+
+/** The checkout's dependencies as an image: over a shared folder, loading them takes an emulated machine minutes. */
+export function dependenciesImage(): string {
+  const lock = readFileSync(join(checkout, 'node_modules/.package-lock.json'));
+  const key = createHash('sha256').update(lock).digest('hex').slice(0, 16);
+  const folder = cached(`dependencies-${key}`, (building) => {
+    mkdirSync(building);
+    makeImage(join(checkout, 'node_modules'), join(building, 'image.ext4'));
+  });
+  return join(folder, 'image.ext4');
+}
+
+/**
+ * Everything else of the checkout, as it is now, with types stripped by Node's own stripper: an emulated machine takes
+ * a hundred times as long for that. `guest/plain.mjs` tells Node in the guest that it is done.
+ */
+export function sourcesImage(): string {
+  const files = sourceFiles('');
+  const digest = createHash('sha256');
+  for (const file of files) digest.update(`${file}\0`).update(readFileSync(join(checkout, file)));
+  const folder = cached(`sources-${digest.digest('hex').slice(0, 16)}`, (building) => {
+    const staged = join(building, 'staged');
+    for (const file of files) stage(file, join(staged, file));
+    for (const name of ['node_modules', 'test-output']) mkdirSync(join(staged, name));
+    makeImage(staged, join(building, 'image.ext4'));
+    rmSync(staged, { recursive: true });
+  });
+  return join(folder, 'image.ext4');
+}
+
+/** What programs and scripts in the guest need, by path from the checkout. */
+const SOURCES = /^(src|collectors|packaging|test\/(rig|support|agent|server|fixtures\/disk)|package\.json$)/;
+
+function sourceFiles(below: string): string[] {
+  const entries = readdirSync(join(checkout, below), { withFileTypes: true });
+  return entries.flatMap((entry) => {
+    const path = join(below, entry.name);
+    if (entry.isDirectory()) return SOURCES.test(path) || path === 'test' ? sourceFiles(path) : [];
+    return SOURCES.test(path) ? [path] : [];
+  });
+}
+
+function stage(file: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  const from = join(checkout, file);
+  if (file.endsWith('.ts')) writeFileSync(to, stripTypeScriptTypes(readFileSync(from, 'utf8')));
+  else cpSync(from, to);
 }
 
 /** User-mode-linux: its program, and its modules as a folder that lies in a layer's place. */
 export function umlRoot(): { program: string; modules: string } {
-  const folder = cached('uml', (building) => {
+  const folder = cached(`uml-${contentKey()}`, (building) => {
     const archives = join(building, 'archives');
     for (const name of download(umlPackages, archives))
       if (name.startsWith('user-mode-linux')) unpack(join(archives, name), building);
@@ -58,27 +106,19 @@ export function umlRoot(): { program: string; modules: string } {
   return { program: join(folder, 'usr/bin/linux.uml'), modules: join(folder, 'usr/lib/uml/modules') };
 }
 
-function cached(kind: string, make: (building: string) => void): string {
+/** A folder of the cache, made now where it is not there. */
+function cached(name: string, make: (building: string) => void): string {
   const home = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'drawbridge-rig');
-  let folder = join(home, `${kind}-${contentKey()}`);
+  const folder = join(home, name);
   if (existsSync(folder)) return touched(folder);
   mkdirSync(home, { recursive: true });
   const building = join(home, `building-${randomUUID()}`);
   try {
     make(building);
-  } catch (error) {
-    rmSync(building, { recursive: true, force: true });
-    // Packages that were replaced since the lists were fetched are gone from the mirror.
-    if (!(error instanceof DownloadFailed)) throw error;
-    process.stderr.write(`${error.message}; once more with fresh package lists …\n`);
-    updateLists();
-    folder = join(home, `${kind}-${contentKey()}`);
-    make(building);
-  }
-  try {
     renameSync(building, folder);
   } catch (error) {
     rmSync(building, { recursive: true, force: true });
+    // Another run was faster.
     if (!existsSync(folder)) throw error;
   }
   removeUnused(home);
@@ -109,18 +149,40 @@ function removeUnused(home: string): void {
 }
 
 function build(building: string): void {
-  process.stderr.write('Building the rig out of Debian packages (once, about 20 s) …\n');
+  process.stderr.write('Building the rig out of Debian packages (once, about 40 s) …\n');
   const archives = join(building, 'archives');
-  for (const layer of layers) mergedUsr(join(building, layer));
-  const inSystem = download(packageSets.system, archives);
-  for (const name of inSystem) unpack(join(archives, name), join(building, layerOf(name)));
+  const root = join(building, 'root');
+  for (const layer of layers) mergedUsr(join(root, layer));
+  const inSystem = downloadFresh(packageSets.system, archives);
+  for (const name of inSystem) unpack(join(archives, name), join(root, layerOf(name)));
   for (const name of download(packageSets.libreswan, archives))
-    if (!inSystem.includes(name)) unpack(join(archives, name), join(building, 'libreswan' satisfies Layer));
+    if (!inSystem.includes(name)) unpack(join(archives, name), join(root, 'libreswan' satisfies Layer));
   const image = download(packageSets.kernel, archives).find((name) => /^linux-image-\d/.test(name));
   if (image === undefined) throw new Error('linux-image-amd64 brings no kernel');
   unpackKernel(join(archives, image), building);
-  settle(join(building, 'base'));
+  settle(join(root, 'base'));
   rmSync(archives, { recursive: true });
+  makeImage(root, join(building, 'root.ext4'));
+  rmSync(root, { recursive: true });
+}
+
+/** Packages that were replaced since the lists were fetched are gone from the mirror: then once more. */
+function downloadFresh(packages: readonly string[], archives: string): string[] {
+  try {
+    return download(packages, archives);
+  } catch (error) {
+    if (!(error instanceof DownloadFailed)) throw error;
+    process.stderr.write(`${error.message}; once more with fresh package lists …\n`);
+    updateLists();
+    return download(packages, archives);
+  }
+}
+
+/** A file system in a file, half a gigabyte larger than what is in it; holes cost nothing. */
+function makeImage(folder: string, image: string): void {
+  const used = Number(run('/usr/bin/du', ['-sk', folder], 60).split('\t')[0]);
+  const options = ['-q', '-F', '-t', 'ext4', '-O', '^has_journal', '-m', '0', '-i', '4096'];
+  run('/usr/sbin/mke2fs', [...options, '-d', folder, image, `${used + 524_288}k`], 300);
 }
 
 /** `/bin` and its kind are links into `/usr`, as on every Debian; a package must not replace them by folders. */
@@ -153,11 +215,16 @@ function unpackKernel(archive: string, building: string): void {
     `${at}/modules.order`,
     ...modules,
   );
-  const place = join(building, 'base/usr/lib/modules', version);
+  const base = join(building, 'root/base');
+  const place = join(base, 'usr/lib/modules', version);
   cpSync(join(scratch, 'lib/modules', version), place, { recursive: true });
   renameSync(join(scratch, 'boot', `vmlinuz-${version}`), join(building, 'vmlinuz'));
   rmSync(scratch, { recursive: true });
-  depmod(join(building, 'base'), version);
+  mkdirSync(join(building, 'modules'));
+  for (const name of bootModules)
+    cpSync(join(place, 'kernel', `${name}.ko`), join(building, 'modules', basename(`${name}.ko`)));
+  cpSync(join(base, 'usr/bin/busybox'), join(building, 'busybox'));
+  depmod(base, version);
 }
 
 /** With the guest's own program and libraries: this machine need not have it. */
@@ -166,12 +233,6 @@ function depmod(base: string, version: string): void {
   const loader = join(libraries, 'ld-linux-x86-64.so.2');
   const program = ['--library-path', libraries, '--argv0', 'depmod', join(base, 'usr/bin/kmod')];
   run(loader, [...program, '-b', join(base, 'usr'), version], 60);
-}
-
-function kernelVersion(base: string): string {
-  const [version] = readdirSync(join(base, 'usr/lib/modules'));
-  if (version === undefined) throw new Error(`${base} holds no kernel modules: delete it`);
-  return version;
 }
 
 /** What the packages' own scripts would have done, as far as the rig needs it. */
@@ -198,6 +259,10 @@ function settle(base: string): void {
     ['usr/sbin/iptables-legacy', 'xtables-legacy-multi'],
     ['usr/sbin/iptables', 'xtables-nft-multi'],
     ['usr/bin/sh', 'dash'],
-  ] as const)
+    ['var/run', '/run'],
+    ['var/lock', '/run/lock'],
+  ] as const) {
+    if (link.startsWith('var/')) rmSync(join(base, link), { recursive: true, force: true });
     if (!existsSync(join(base, link))) symlinkSync(target, join(base, link));
+  }
 }

@@ -1,0 +1,78 @@
+import { addresses } from '../rig.ts';
+import type { Output } from '../guest.ts';
+import type { RigNode } from '../node.ts';
+import { laptopL2tp } from './l2tp.ts';
+import type { Secrets } from './secrets.ts';
+import { laptopIpsec } from './strongswan.ts';
+
+/** A laptop with strongSwan and xl2tpd, set up by hand as a person would. */
+export async function startPlainLaptop(
+  node: RigNode,
+  secrets: Secrets,
+  gateway: string = addresses.gateway,
+): Promise<PlainLaptop> {
+  await node.write({ ...laptopIpsec(secrets, gateway), ...laptopL2tp(secrets, gateway) });
+  await node.spawn('charon', ['/usr/lib/ipsec/charon']);
+  await node.waitFor('test -S /run/charon.vici');
+  await node.must('swanctl --load-all --noprompt');
+  return new PlainLaptop(node);
+}
+
+/** pppd has to have come up, or to have given up. */
+const DIAL = `: > /var/log/ppp.log
+swanctl --initiate --child corp --timeout 15 > /tmp/ike.out 2>&1 || { tail -n 3 /tmp/ike.out; exit 3; }
+mkdir -p /run/xl2tpd
+rm -f /run/xl2tpd/l2tp-control
+setsid xl2tpd -D -p /run/xl2tpd.pid -C /run/xl2tpd/l2tp-control < /dev/null >> /var/log/xl2tpd.log 2>&1 &
+exec {nap}<> <(:)
+nap() { read -rt 0.05 -u $nap || :; }
+while [ ! -p /run/xl2tpd/l2tp-control ]; do nap; done
+echo 'c corp' > /run/xl2tpd/l2tp-control
+until grep -qa '^local  IP address' /var/log/ppp.log; do
+  [ $SECONDS -lt 30 ] || { echo 'no PPP after 30 s'; exit 4; }
+  ! grep -qa 'Connection terminated\\|Modem hangup' /var/log/ppp.log || { grep -a 'authentication' /var/log/ppp.log; exit 5; }
+  nap
+done
+name=$(sed -n 's/^Using interface //p' /var/log/ppp.log | tail -n 1)
+ip route replace 10.99.0.0/24 dev "$name"
+echo "$name"`;
+
+/** From the inside out, as an administrator would; each is waited for. */
+const HANG_UP = `exec {nap}<> <(:)
+end() {
+  local pid
+  read -r pid < "$1" || return
+  kill -TERM "$pid" || return
+  while [ -d "/proc/$pid" ]; do read -rt 0.02 -u $nap || :; done
+}
+started=$EPOCHREALTIME
+for file in /run/ppp*.pid; do [ -e "$file" ] && end "$file"; done
+end /run/xl2tpd.pid
+swanctl --terminate --ike corp --timeout 5 > /dev/null 2>&1
+ended=$EPOCHREALTIME
+echo $(( (\${ended/./} - \${started/./}) / 1000 ))`;
+
+export class PlainLaptop {
+  readonly node: RigNode;
+
+  constructor(node: RigNode) {
+    this.node = node;
+  }
+
+  /** Dials once, whatever comes of it: exit code 0 and the interface's name, or why not. */
+  dial(): Promise<Output> {
+    return this.node.exec(DIAL, { timeout: 90 });
+  }
+
+  /** Dials and answers with the interface. */
+  async connect(): Promise<string> {
+    const { code, stdout, stderr } = await this.dial();
+    if (code !== 0) throw new Error(`the laptop did not get in (${code}): ${stdout}${stderr}`);
+    return stdout.trim();
+  }
+
+  /** Tears down by hand and answers with the milliseconds that it took. */
+  async hangUp(): Promise<number> {
+    return Number((await this.node.must(HANG_UP)).trim());
+  }
+}

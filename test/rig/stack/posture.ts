@@ -1,0 +1,229 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { checkIds } from '../../../collectors/specs.ts';
+import { CHECKOUT, type Daemon, NODE_JS, type RigNode } from '../node.ts';
+import { addresses, type Rig } from '../rig.ts';
+import { usersFile } from './radius.ts';
+import type { Secrets } from './secrets.ts';
+
+const cli = join(import.meta.dirname, '../../../src/cli');
+const URL = `https://${addresses.server}:8443`;
+const DATA = '/var/lib/drawbridge-server';
+
+/** The program that an unhealthy laptop runs. */
+export const FORBIDDEN = 'forbidden-thing';
+
+/** What the policy says of a laptop where the forbidden program runs. */
+export type PolicyOptions = { access?: 'allow' | 'restrict' | 'deny'; standing?: 'high' | 'never' };
+
+/** A policy that looks at one thing, which tests can turn on and off: a program that must not run. */
+export function policyText({ access = 'deny', standing = 'never' }: PolicyOptions = {}): string {
+  const checks = Object.fromEntries(checkIds.map((id) => [id, { weight: 0 }]));
+  return stringify({
+    version: 1,
+    name: 'rig',
+    access: { low: 'allow', medium: 'restrict', high: access },
+    heartbeat: { everySeconds: 5 },
+    standing: { deny: standing },
+    watch: { [FORBIDDEN]: { linux: [FORBIDDEN] } },
+    checks: { ...checks, processes: { weight: 100, floor: 'high' } },
+  });
+}
+
+/**
+ * The posture server on `srv`, the gate's configuration on `gw` (`drawbridge-gateway render`, unedited), and what the
+ * agents need. What takes no guest is done on this machine, where a program starts ten times as fast.
+ */
+export async function startPosture(rig: Rig, secrets: Secrets, policy?: PolicyOptions): Promise<Posture> {
+  const folder = mkdtempSync(join(tmpdir(), 'drawbridge-rig-posture-'));
+  try {
+    const tokens = prepare(folder, secrets, policy);
+    const share = join(rig.folder, 'share/posture');
+    cpSync(folder, share, { recursive: true });
+    const [server, gateway] = [rig.node('srv'), rig.node('gw')];
+    await server.must(`mkdir -p /var/lib; cp -a /share/posture/data ${DATA}`);
+    await gateway.must(
+      'mkdir -p /etc/freeradius /etc/drawbridge; cp -a /share/posture/gate /etc/freeradius/drawbridge; cp /share/posture/data/tls-ca.pem /etc/drawbridge/',
+    );
+    await gateway.write({ '/etc/freeradius/drawbridge/users': usersFile(secrets) });
+    rmSync(share, { recursive: true });
+    const daemon = await server.spawn('server', [
+      NODE_JS,
+      `${CHECKOUT}/src/cli/drawbridge-server.ts`,
+      'start',
+      '--data',
+      DATA,
+    ]);
+    await server.waitFor(`curl -sk --max-time 2 https://127.0.0.1:8443/ -o /dev/null`, 240);
+    return new Posture(rig, daemon, tokens);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** `data` for the server, `gate` for FreeRADIUS; answers with enrolment tokens. */
+function prepare(folder: string, secrets: Secrets, policy?: PolicyOptions): string[] {
+  const data = join(folder, 'data');
+  command('drawbridge-server.ts', [
+    'init',
+    '--data',
+    data,
+    '--name',
+    addresses.server,
+    '--host',
+    '0.0.0.0',
+    '--port',
+    '8443',
+  ]);
+  writeFileSync(join(data, 'policy.yaml'), policyText(policy));
+  const token = (...more: string[]) =>
+    JSON.parse(
+      command('drawbridge-server.ts', ['token', 'create', '--data', data, '--json', ...more]),
+    ) as Record<string, string>;
+  const [credential = ''] = Object.values(token('--gateway', 'gw')).filter((value) => value.length > 30);
+  writeFileSync(join(folder, 'credential'), `${credential}\n`, { mode: 0o600 });
+  writeFileSync(join(folder, 'secret'), `${secrets.radius}\n`, { mode: 0o600 });
+  writeFileSync(
+    join(folder, 'gateway.yaml'),
+    stringify({
+      servers: [URL],
+      caFile: '/etc/drawbridge/tls-ca.pem',
+      credentialFile: 'credential',
+      freeradius: {
+        user: '',
+        clients: [{ name: 'pppd', address: '127.0.0.1', secretFile: 'secret', kind: 'pppd' }],
+      },
+    }),
+  );
+  command('drawbridge-gateway.ts', [
+    'render',
+    '--config',
+    join(folder, 'gateway.yaml'),
+    '--out',
+    join(folder, 'gate'),
+  ]);
+  mkdirSync(join(folder, 'gate'), { recursive: true });
+  return [token(), token()].map((one) => one.token ?? '');
+}
+
+function command(program: string, argv: string[]): string {
+  const done = spawnSync(process.execPath, [join(cli, program), ...argv], { encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(`${program} ${argv.join(' ')}: ${done.stderr}${done.stdout}`);
+  return done.stdout;
+}
+
+/** The posture server of a rig, with its agents. */
+export class Posture {
+  readonly server: Daemon;
+  readonly #rig: Rig;
+  readonly #tokens: string[];
+
+  constructor(rig: Rig, server: Daemon, tokens: string[]) {
+    this.#rig = rig;
+    this.server = server;
+    this.#tokens = tokens;
+  }
+
+  /** Enrols a laptop and starts its agent. */
+  async startAgent(node: RigNode): Promise<Agent> {
+    const token = this.#tokens.shift() ?? '';
+    await node.write({
+      '/etc/drawbridge/agent.yaml':
+        'collect: { everySeconds: 10, budget: { cpuPercent: 100, rssMiB: 4096 } }\n',
+    });
+    const enrolled = await node.must(
+      [NODE_JS, `${CHECKOUT}/src/cli/drawbridge.ts`, 'enroll', '--server', URL, '--token-stdin', '--json'],
+      { stdin: `${token}\n`, timeout: 120 },
+    );
+    const { device } = JSON.parse(enrolled) as { device: string };
+    const agent = new Agent(this, node, device);
+    await agent.start();
+    return agent;
+  }
+
+  /** The administrator's API, as JSON. */
+  async ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
+    const data = body === undefined ? '' : `-H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
+    const said = await this.#rig
+      .node('srv')
+      .must(
+        `curl -sS --fail-with-body --max-time 20 --cacert ${DATA}/tls-ca.pem -X ${method} ${data} -H "Authorization: Bearer $(cat ${DATA}/admin-token)" ${URL}${path}`,
+      );
+    return JSON.parse(said) as T;
+  }
+
+  /** Another policy, in force at once. */
+  async setPolicy(policy: PolicyOptions): Promise<void> {
+    const server = this.#rig.node('srv');
+    await server.write({ [`${DATA}/policy.yaml`]: policyText(policy) });
+    await this.server.signal('HUP');
+  }
+
+  /** Rows of the server's database. */
+  async rows(query: string): Promise<Record<string, unknown>[]> {
+    const program = `const { DatabaseSync } = require('node:sqlite');
+      console.log(JSON.stringify(new DatabaseSync('${DATA}/drawbridge.db', { readOnly: true }).prepare(process.argv[1]).all()))`;
+    return JSON.parse(await this.#rig.node('srv').must([NODE_JS, '-e', program, query])) as Record<
+      string,
+      unknown
+    >[];
+  }
+}
+
+type Shown = {
+  decision: { access: string } | null;
+  orders?: { action: string; state: string; issuedAt: string; reason: string | null }[];
+};
+
+export class Agent {
+  readonly device: string;
+  readonly node: RigNode;
+  readonly #posture: Posture;
+  #daemon: Daemon | null = null;
+
+  constructor(posture: Posture, node: RigNode, device: string) {
+    this.#posture = posture;
+    this.node = node;
+    this.device = device;
+  }
+
+  get daemon(): Daemon {
+    if (this.#daemon === null) throw new Error('the agent was not started');
+    return this.#daemon;
+  }
+
+  /** Resolves when the server has decided about the laptop. */
+  async start(): Promise<void> {
+    this.#daemon = await this.node.spawn('agent', [NODE_JS, `${CHECKOUT}/src/cli/drawbridge.ts`, 'agent']);
+    await this.until(({ decision }) => decision?.access === 'allow', 'leave to connect', 240);
+  }
+
+  shown(): Promise<Shown> {
+    return this.#posture.ask<Shown>('GET', `/v1/devices/${this.device}`);
+  }
+
+  /** Waits until the server shows the laptop as asked for. */
+  async until(is: (shown: Shown) => boolean, what: string, seconds = 90): Promise<Shown> {
+    const end = Date.now() + seconds * 1_000;
+    for (;;) {
+      const shown = await this.shown();
+      if (is(shown)) return shown;
+      if (Date.now() > end)
+        throw new Error(`no ${what} within ${seconds} s: ${JSON.stringify(shown).slice(0, 2_000)}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  /** Starts or ends the forbidden program, and has it reported. */
+  async setHealthy(healthy: boolean): Promise<void> {
+    await (healthy
+      ? this.node.exec(`pkill -x ${FORBIDDEN}`)
+      : this.node.must(
+          `cp /bin/sleep /usr/local/bin/${FORBIDDEN}; setsid /usr/local/bin/${FORBIDDEN} 100000 < /dev/null > /dev/null 2>&1 &`,
+        ));
+    await this.#posture.ask('POST', `/v1/devices/${this.device}/orders`, { action: 'scan' });
+  }
+}
