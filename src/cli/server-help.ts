@@ -37,7 +37,8 @@ Settings (server.yaml in the data folder), with their defaults:
             quarantine: { filterId: posture-quarantine, sessionTimeoutSeconds: 300 } }
   places: { database }                    looks at where devices dial from; off without it
   baseline: { signers: [] }               keys whose baselines are taken, besides the own one
-  retention: { historyDays: 90, auditDays: 400 }
+  signals: []                             products that may send signed webhooks
+  retention: { historyDays: 90, auditDays: 400, sessionDays: 90 }
   limits: { connections: 20000, pendingPerAddress: 2, enrolmentsPerMinute: 20 }
   log: { level: info }
 

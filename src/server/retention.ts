@@ -5,6 +5,7 @@ import {
   pruneAudit,
   pruneDecisions,
   pruneLogins,
+  pruneNasRequests,
   pruneReports,
   pruneSessions,
   pruneSignals,
@@ -46,6 +47,7 @@ export async function prune(
     [pruneAudit, record],
     [pruneSessions, sessions],
     [pruneLogins, sessions],
+    [pruneNasRequests, sessions],
     [pruneSignals, history],
     // Senders try for three days at most.
     [pruneWebhooks, clock.now() - WEBHOOK_DAYS * DAY_MS],

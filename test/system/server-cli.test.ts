@@ -178,6 +178,14 @@ describe('devices', () => {
     expect(Object.keys(document).slice(0, 5)).toEqual(['device', 'readings', 'verdicts', 'risk', 'decision']);
   });
 
+  test('what happened to one is shown in its order', () => {
+    const { code, out } = here('device', identity.device, '--timeline');
+    expect(code).toBe(0);
+    expect(out).toMatch(/decision +restrict: .*not encrypted/);
+    const { timeline } = JSON.parse(here('device', identity.device, '--timeline', '--json').out);
+    expect(timeline).toContainEqual(expect.objectContaining({ kind: 'decision' }));
+  });
+
   test('one that is not there is told so', () => {
     const nobody = '01930000-0000-7000-8000-000000000000';
     expect(here('device', nobody)).toMatchObject({ code: 4, err: expect.stringContaining('no device') });

@@ -56,6 +56,17 @@ export async function pruneSessions(db: Db, before: number): Promise<number> {
   return deleteByIds(db, 'sessions', old);
 }
 
+/** Deletes some requests to NASes that were dealt with before `before`. */
+export async function pruneNasRequests(db: Db, before: number): Promise<number> {
+  const old = await db
+    .selectFrom('nas_requests')
+    .select('id')
+    .where('finished_at', '<', before)
+    .limit(BATCH)
+    .execute();
+  return deleteByIds(db, 'nas_requests', old);
+}
+
 /** A login may still be needed while its session is up. */
 export async function pruneLogins(db: Db, before: number): Promise<number> {
   const inUse = db.selectFrom('sessions').select('login').where('ended_at', 'is', null);
@@ -99,7 +110,7 @@ export async function pruneSignals(db: Db, before: number): Promise<number> {
 
 async function deleteByIds(
   db: Db,
-  table: 'audit' | 'decisions' | 'sessions' | 'logins',
+  table: 'audit' | 'decisions' | 'sessions' | 'logins' | 'nas_requests',
   rows: readonly { id: string }[],
 ): Promise<number> {
   if (rows.length === 0) return 0;
