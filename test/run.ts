@@ -37,7 +37,7 @@ const stages: Stage[] = [
   },
   suite('unit', ['rules', 'unit'], 240),
   suite('system', ['system'], 900),
-  suite('rig', ['rig'], 600),
+  suite('rig', ['rig'], 1_500),
 ];
 
 rmSync(output, { recursive: true, force: true });

@@ -5,6 +5,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   collect: () => import('./collect.ts'),
   ingest: () => import('./ingest.ts'),
   crash: () => import('./crash.ts'),
+  failpoints: () => import('./failpoints.ts'),
   gate: () => import('./gate.ts'),
   judge: () => import('./judge.ts'),
   signal: () => import('./signal.ts'),

@@ -12,7 +12,7 @@ export type Said = {
 
 const CHILD = '/opt/vpn-child.mjs';
 const STATE = '/var/lib/drawbridge';
-const KILLED = 137;
+const KILLED = 99;
 
 let bundled: Promise<string> | undefined;
 
@@ -71,14 +71,18 @@ export class DriverOnNode {
     return text.split('\n').flatMap((line) => /^\d+ (.*)$/.exec(line)?.[1] ?? []);
   }
 
+  /** Null where nothing was noted yet. */
   async journal(): Promise<unknown> {
-    return JSON.parse(await this.#node.read(`${STATE}/vpn-driver.json`));
+    const file = `${STATE}/vpn-driver.json`;
+    return JSON.parse(await this.#node.must(`test -e ${file} || exec echo null; cat ${file}`));
   }
 
   async #run(verb: string, stdin = '', killAt = 0): Promise<Said> {
     const variables = Object.entries(ENVIRONMENT).map(([key, value]) => `${key}=${value}`);
     const argv = ['env', ...variables, NODE_JS, CHILD, verb, STATE, String(killAt)];
-    const { code, stdout, stderr } = await this.#node.exec(argv, { stdin, timeout: 150 });
+    // The rig takes 137 for its own kill after the time was over.
+    const script = `${argv.join(' ')}; code=$?; [ $code = 137 ] && exit ${KILLED}; exit $code`;
+    const { code, stdout, stderr } = await this.#node.exec(script, { stdin, timeout: 150 });
     if (code === KILLED) return { seen: null, failure: null, killed: true };
     const said = parseSaid(stdout);
     if (said === null) throw new Error(`the driver exited ${code}\n${stdout}${stderr}`);

@@ -1,0 +1,19 @@
+import { beforeAll, expect, test } from 'vitest';
+import { theRig } from './each.ts';
+import { CrashRounds, type Round } from './vpn-crash.ts';
+
+/** `npm run bench -- failpoints` tries all of them. */
+const POINTS: Record<string, number> = { denied: 8, set: 8, 'set and up': 2, allowed: 2 };
+
+let rounds: CrashRounds;
+
+beforeAll(async () => {
+  rounds = await CrashRounds.start(theRig());
+}, 400_000);
+
+test('killed with -9 at twenty places, a denial is completed and a change is whole or undone', async () => {
+  const done: Round[] = [];
+  for await (const round of rounds.run((scenario) => POINTS[scenario] ?? 0)) done.push(round);
+  expect(done.filter(({ violations }) => violations.length > 0)).toEqual([]);
+  expect(done.length).toBeGreaterThanOrEqual(20);
+}, 900_000);

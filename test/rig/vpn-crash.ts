@@ -1,0 +1,164 @@
+import type { VpnState, VpnWanted } from '../../src/agent/vpn/driver.ts';
+import type { RigNode } from './node.ts';
+import { officeProfile } from '../support/vpn-profile.ts';
+import type { Rig } from './rig.ts';
+import { startGateway } from './stack/gateway.ts';
+import { type PlainLaptop, startPlainLaptop } from './stack/plain-laptop.ts';
+import { makeSecrets, type Secrets } from './stack/secrets.ts';
+import { DriverOnNode, fingerprint } from './vpn-driver.ts';
+
+/** More failpoints than any scenario has: nobody dies, all are counted. */
+const NOBODY = 1_000_000;
+
+const DENIED: VpnWanted = { state: 'denied', profiles: null };
+const ALLOWED: VpnWanted = { state: 'allowed' };
+
+/** One thing that is wanted of the driver while it is killed, and what must not be seen after the next start. */
+type Scenario = {
+  name: string;
+  /** Whether a session has to be up before. */
+  live: boolean;
+  first: readonly VpnWanted[];
+  want: VpnWanted;
+  wrong(seen: VpnState, etc: Etc): string[];
+};
+
+export type Round = { scenario: string; point: string; violations: string[] };
+
+/** Rounds of killing the driver with -9 at one failpoint, starting anew, and looking at the machine. */
+export class CrashRounds {
+  readonly #lt: RigNode;
+  readonly #laptop: PlainLaptop;
+  readonly #driver: DriverOnNode;
+  readonly #secrets: Secrets;
+
+  private constructor(lt: RigNode, laptop: PlainLaptop, driver: DriverOnNode, secrets: Secrets) {
+    this.#lt = lt;
+    this.#laptop = laptop;
+    this.#driver = driver;
+    this.#secrets = secrets;
+  }
+
+  static async start(rig: Rig): Promise<CrashRounds> {
+    const secrets = await makeSecrets();
+    await rig.reset();
+    const lt = rig.node('lt');
+    const gateway = await startGateway(rig.node('gw'), secrets);
+    await gateway.radius('open');
+    const laptop = await startPlainLaptop(lt, secrets);
+    await lt.must('echo "include conf.d/*.conf" >> /etc/swanctl/swanctl.conf');
+    return new CrashRounds(lt, laptop, await DriverOnNode.install(lt), secrets);
+  }
+
+  /** At most `limit` points of each scenario, evenly spread. */
+  async *run(limit: (scenario: string) => number): AsyncGenerator<Round> {
+    for (const scenario of this.#scenarios()) {
+      const wantedPoints = limit(scenario.name);
+      if (wantedPoints === 0) continue;
+      await this.#prepare(scenario);
+      const before = await fingerprint(this.#lt);
+      await this.#driver.apply(scenario.want, NOBODY);
+      const points = await this.#driver.points();
+      const after = await fingerprint(this.#lt);
+      for (const number of spread(points.length, wantedPoints)) {
+        await this.#prepare(scenario);
+        const violations = await this.#round(scenario, number, before, after);
+        yield { scenario: scenario.name, point: `${number} ${points[number - 1] ?? ''}`, violations };
+      }
+    }
+  }
+
+  async #round(scenario: Scenario, number: number, before: string, after: string): Promise<string[]> {
+    const { killed } = await this.#driver.apply(scenario.want, number);
+    if (!killed) return ['the driver was not killed'];
+    const { seen, failure } = await this.#driver.restore();
+    if (failure !== null || seen === null) return [`the next start failed: ${failure?.message}`];
+    const now = await fingerprint(this.#lt);
+    const journal = (await this.#driver.journal()) as { change: unknown; denied: unknown } | null;
+    return [
+      ...scenario.wrong(seen, { now, before, after, noted: (journal?.denied ?? null) !== null }),
+      ...((journal?.change ?? null) === null ? [] : ['the journal still holds a change']),
+      ...this.#between(await this.#lt.must('swanctl --list-conns --raw'), now, before, after),
+    ];
+  }
+
+  /** What the daemon has loaded and what its files say are one. */
+  #between(loaded: string, now: string, before: string, after: string): string[] {
+    if (before === after || ![before, after].includes(now)) return [];
+    const isLoaded = loaded.includes('{drawbridge-office ');
+    return isLoaded === (now === after) ? [] : ['the daemon and its files differ'];
+  }
+
+  /** The state that a scenario starts from, whatever the one before left. */
+  async #prepare({ live, first }: Scenario): Promise<void> {
+    await this.#lt.must(
+      `for f in /run/ppp*.pid /run/xl2tpd.pid /run/*.xl2tpd.pid; do [ -e $f ] && kill -9 $(head -n1 $f); done; rm -f /run/*.pid.x
+      find /etc -name '*drawbridge-office*' -delete; rm -f /var/lib/drawbridge/*; nft -f - <<< 'table inet drawbridge-vpn
+delete table inet drawbridge-vpn'; swanctl --load-all --clear --noprompt > /dev/null; swanctl --terminate --ike corp --force; swanctl --terminate --ike drawbridge-office --force
+      while ls -d /sys/class/net/ppp* > /dev/null 2>&1; do sleep 0.1; done; true`,
+    );
+    for (const want of first) await this.#driver.reach(want);
+    if (live) await this.#laptop.connect();
+  }
+
+  #scenarios(): Scenario[] {
+    const set = (up: boolean): VpnWanted => ({ state: 'set', profile: officeProfile(this.#secrets), up });
+    return [
+      { name: 'denied', live: true, first: [], want: DENIED, wrong: mustBeDeniedOnceBegun },
+      { name: 'set', live: false, first: [], want: set(false), wrong: mustBeWhole },
+      { name: 'set and up', live: false, first: [], want: set(true), wrong: mustBeWhole },
+      {
+        name: 'set while denied',
+        live: false,
+        first: [DENIED],
+        want: set(false),
+        wrong: (seen, etc) => [...mustBeDenied(seen, { ...etc, now: etc.before }), ...mustBeOneOf(etc)],
+      },
+      { name: 'allowed', live: false, first: [DENIED], want: ALLOWED, wrong: mustBeOneThing },
+    ];
+  }
+}
+
+/** `noted`: whether a denial had begun; `before`, `after`: fingerprints of /etc without the change and with it. */
+type Etc = { now: string; before: string; after: string; noted: boolean };
+
+/** Before the driver has noted a denial nothing has begun: what asked for it has a journal of its own. */
+function mustBeDeniedOnceBegun(seen: VpnState, etc: Etc): string[] {
+  if (etc.noted || seen.block !== 'none') return mustBeDenied(seen, etc);
+  return etc.now === etc.before ? [] : ['files changed'];
+}
+
+function mustBeDenied({ block, interfaces, profiles }: VpnState, { now, before }: Etc): string[] {
+  return [
+    ...(block === 'holding' ? [] : [`the block is ${block}`]),
+    ...(interfaces.length === 0 ? [] : [`a session is up on ${interfaces.join()}`]),
+    ...(profiles.every(({ state }) => state === 'denied') ? [] : ['a profile is not denied']),
+    ...(now === before ? [] : ['files changed']),
+  ];
+}
+
+/** A change is there whole, or not at all; and a session goes only with the whole. */
+function mustBeWhole(seen: VpnState, etc: Etc): string[] {
+  const isUp = seen.interfaces.length > 0;
+  return [
+    ...mustBeOneOf(etc),
+    ...(isUp && etc.now !== etc.after ? ['a session of an undone change is up'] : []),
+  ];
+}
+
+function mustBeOneOf({ now, before, after }: Etc): string[] {
+  return now === before || now === after ? [] : ['the files are between before and after'];
+}
+
+/** Denied whole or allowed whole. */
+function mustBeOneThing(seen: VpnState, etc: Etc): string[] {
+  const denied = seen.profiles.filter(({ state }) => state === 'denied').length;
+  if (seen.block === 'none') return denied === 0 ? [] : ['denied without a block'];
+  return mustBeDenied(seen, etc);
+}
+
+/** `wanted` numbers from 1 to `count`, evenly spread. */
+function spread(count: number, wanted: number): number[] {
+  const taken = Math.min(count, wanted);
+  return Array.from({ length: taken }, (_, index) => 1 + Math.floor((index * count) / taken));
+}
