@@ -19,6 +19,7 @@ export const testNeeds: readonly Need[] = [
   { package: 'freeradius-utils', file: '/usr/bin/radclient' },
   { package: 'freeradius-ldap', file: '/usr/lib/freeradius/rlm_ldap.so' },
   { package: 'slapd', file: '/usr/sbin/slapd' },
+  { package: 'systemd', file: '/lib/systemd/systemd' },
   { package: 'xl2tpd', file: '/usr/sbin/xl2tpd' },
   { package: 'strongswan-charon', file: '/usr/lib/ipsec/charon' },
   { package: 'strongswan-starter', file: '/usr/lib/ipsec/starter' },

@@ -11,6 +11,8 @@ import type { AgentConfig } from './config.ts';
 import { loadDefaultPolicy } from './judgement.ts';
 import { createInventory, type ReadInventory } from './inventory.ts';
 import type { KeyStore } from './keys.ts';
+import type { L2tpServerControl } from './l2tp-server/control.ts';
+import { l2tpServerPart } from './l2tp-server/part.ts';
 import { createLink } from './link.ts';
 import { takeLock } from './lock.ts';
 import type { Hosts } from './cycle.ts';
@@ -54,7 +56,13 @@ export type VpnParts = {
   reachable(): readonly string[];
 };
 
-export type VpnWays = { vpn: OpenedVpn; isolation: Isolating; isRoot: boolean };
+export type VpnWays = {
+  vpn: OpenedVpn;
+  isolation: Isolating;
+  /** Null where no L2TP server is closed by us. */
+  l2tpServer: L2tpServerControl | null;
+  isRoot: boolean;
+};
 
 /** One run of the agent: what its parts share. */
 type Run = AgentOptions & {
@@ -95,8 +103,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 async function assemble(run: Run): Promise<Actor[]> {
   const { state, config, log, version, env, known } = run;
   const fallback = await loadDefaultPolicy();
+  const { l2tpServer: control, ...ways } = await waysOf(run);
+  const l2tpServer = l2tpServerPart({ control, isRoot: ways.isRoot, mode: config.vpn.mode, ...state, log });
   const vpn = createVpnPart({
-    ...(await waysOf(run)),
+    ...ways,
     ...state,
     settings: config.vpn,
     log,
@@ -110,8 +120,12 @@ async function assemble(run: Run): Promise<Actor[]> {
     fallback,
     self: () => selfOf(run),
     standing: () => known.standing?.current() ?? null,
-    onJudged: (judged) => vpn.onJudged(judged),
+    async onJudged(judged) {
+      await vpn.onJudged(judged);
+      await l2tpServer.check();
+    },
   });
+  await l2tpServer.recover();
   await vpn.recover();
   const { scheduler } = reporting;
   const receipts = createBell<DueReceipt>();
@@ -119,7 +133,7 @@ async function assemble(run: Run): Promise<Actor[]> {
   const wakes = createBell<void>();
   const orders = createOrders({
     ledger: state.ledger,
-    handlers: { ...handlersWith(scheduler, scans, state), ...vpn.handlers },
+    handlers: { ...handlersWith(scheduler, scans, state), ...vpn.handlers, ...l2tpServer.handlers },
     clock: state.clock,
     log,
     onReceipt(due) {
@@ -156,7 +170,7 @@ async function assemble(run: Run): Promise<Actor[]> {
 
 async function waysOf(run: Run) {
   const { openVpn, state, stateDir, config, known, log, env } = run;
-  if (openVpn === undefined) return { opened: null, isolation: noIsolation, isRoot: false };
+  if (openVpn === undefined) return { opened: null, isolation: noIsolation, l2tpServer: null, isRoot: false };
   const { vpn, ...rest } = await openVpn({
     self: () => selfOf(run),
     stateDir,

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { NO_QUESTIONS, type Host, type Platform } from '../../collectors/check.ts';
 import type { VpnParts, VpnWays } from './agent.ts';
 import { createHost } from './host.ts';
+import { openL2tpServer } from './l2tp-server/open.ts';
 import type { Isolating } from './vpn-keeper.ts';
 import { loadIsolation } from './vpn/isolation-open.ts';
 import { reachFor, resolversOf } from './vpn/isolation-reach.ts';
@@ -14,7 +15,8 @@ export async function openWays(platform: Platform, parts: VpnParts): Promise<Vpn
   const host = createHost({ self: parts.self, questions: NO_QUESTIONS, platform });
   const vpn = await openVpn(platform, { ...parts, host });
   const isolation = isolating(await loadIsolation(platform, host), host, parts);
-  return { vpn, isolation, isRoot: host.isRoot };
+  const l2tpServer = openL2tpServer(platform, { ...parts, host, server: parts.connectsTo });
+  return { vpn, isolation, l2tpServer, isRoot: host.isRoot };
 }
 
 /** Isolation in which the server and those whom the policy names stay reachable. */

@@ -8,6 +8,7 @@ import { loadSettings, type Settings, type SettingsOptions } from './agent-setti
 import type { CaptureOptions } from './agent-capture.ts';
 import type { CheckOptions } from './agent-check.ts';
 import type { EnrollOptions } from './agent-enroll.ts';
+import type { CloseOptions } from './agent-l2tp-server.ts';
 import type { ScanCommand } from './agent-scan.ts';
 import type { SelftestOptions } from './agent-vpn.ts';
 import { productVersion } from '../base/version.ts';
@@ -95,6 +96,18 @@ Examples:
   drawbridge scan vpn.example.com 192.0.2.0/28
   drawbridge scan --file hosts.txt --fail-on exposed --format junit --out l2tp.xml
   drawbridge scan 2001:db8::1 --json`;
+
+const L2TP_SERVER_HELP = `
+status changes nothing. close stops, disables and masks what serves L2TP (Linux with systemd), looks whether it is closed
+and everything else still works, and puts all back where that fails. reopen makes it as it was before.
+
+Exit code of status: 0 nobody listens, 1 somebody does, 3 that could not be seen. Of the others: 0 done, 4 not.
+
+Examples:
+  sudo drawbridge l2tp-server status
+  sudo drawbridge l2tp-server close --reason "scanner finding"
+  sudo drawbridge l2tp-server close --firewall      leave services alone, drop what comes to UDP 1701
+  sudo drawbridge l2tp-server reopen`;
 
 const AGENT_HELP = `
 One agent a state folder. The log is one JSON line an event on standard error. Not enrolled yet, it waits until it is.
@@ -246,6 +259,45 @@ program
     const { scanHosts } = await import('./agent-scan.ts');
     await ending(() => scanHosts(hosts, options));
   });
+
+const l2tpServer = program
+  .command('l2tp-server')
+  .description('the L2TP server of this computer that nobody meant to run')
+  .addHelpText('after', L2TP_SERVER_HELP);
+
+withSettings(l2tpServer.command('status'))
+  .description('who listens on UDP 1701, and whether that was closed; changes nothing')
+  .option('--json', 'one JSON document instead of a table')
+  .action(
+    running(async (settings, options: SettingsOptions) => {
+      const { l2tpServerStatus } = await import('./agent-l2tp-server.ts');
+      return l2tpServerStatus(settings, options);
+    }),
+  );
+
+withSettings(l2tpServer.command('close'))
+  .description('close it, and prove that it is closed')
+  .option('--firewall', 'by a rule on UDP 1701 alone, where the services have to go on')
+  .option('--for <time>', 'reopen by itself after 90m, 24h or 7d (needs the running agent)')
+  .option('--even-if-used', 'clients that are connected may be cut off')
+  .option('--reason <text>', 'why, for whoever finds it closed')
+  .option('--json', 'one JSON document instead of a table')
+  .action(
+    running(async (settings, options: CloseOptions) => {
+      const { l2tpServerClose } = await import('./agent-l2tp-server.ts');
+      return l2tpServerClose(settings, options);
+    }),
+  );
+
+withSettings(l2tpServer.command('reopen'))
+  .description('make it as it was before')
+  .option('--json', 'one JSON document instead of a table')
+  .action(
+    running(async (settings, options: SettingsOptions) => {
+      const { l2tpServerReopen } = await import('./agent-l2tp-server.ts');
+      return l2tpServerReopen(settings, options);
+    }),
+  );
 
 withSettings(program.command('agent'))
   .description('run the agent in the foreground until SIGTERM or Ctrl-C')

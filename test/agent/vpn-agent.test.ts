@@ -44,6 +44,7 @@ function machine(settings: Record<string, unknown> = {}): Machine {
     openVpn: async (_parts: VpnParts): Promise<VpnWays> => ({
       vpn: { name: 'memory', driver: made.driver, defaultMode: 'enforce' },
       isolation: noIsolation,
+      l2tpServer: null,
       isRoot: true,
     }),
   };
