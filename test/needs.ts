@@ -26,7 +26,7 @@ export const testNeeds: readonly Need[] = [
   { package: 'nmap', file: '/usr/bin/nmap' },
   { package: 'ike-scan', file: '/usr/bin/ike-scan' },
   { package: 'tcpdump', file: '/usr/bin/tcpdump' },
-  // The rig (docs/rig.md). Without QEMU it runs in user-mode-linux, which needs no package of its own.
+  // The rig (docs/rig.md).
   { package: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
 ];
 
