@@ -111,6 +111,11 @@ describe.runIf(root !== null)('xl2tpd under real service management', () => {
     const { document } = l2tp('status');
     expect(document?.['dropped']).toBeGreaterThan(0);
     expect(picture().unit).toBe(before.unit);
+    must(NODE, CHILD, 'recover', '/run/state');
+    expect(l2tp('status').document?.['dropped']).toBe(document?.['dropped']);
+    sh('nft flush ruleset');
+    must(NODE, CHILD, 'recover', '/run/state');
+    expect(stateFrom()).toBe('silent');
     expect(l2tp('reopen').code).toBe(0);
     expect(picture()).toEqual(before);
   });

@@ -184,8 +184,9 @@ async function recover(tools: ServerTools): Promise<Closing | null> {
     await reopen(tools);
     return null;
   }
-  // Rules do not outlive a restart of the computer; services stay masked.
-  if (found.phase === 'closed' && found.way === 'service') return found;
+  // Rules do not outlive a restart of the computer; services stay masked. A rule that is there goes on counting.
+  const stands = found.way === 'service' || (await look(tools.host)).dropped !== null;
+  if (found.phase === 'closed' && stands) return found;
   await bringAbout(tools, found);
   await note(tools, { ...found, phase: 'closed' });
   return { ...found, phase: 'closed' };
