@@ -32,7 +32,7 @@ export function numberOf(value: unknown): number | null {
 
 export function flagOf(value: unknown): boolean | null {
   if (typeof value === 'boolean') return value;
-  const word = String(value).toLowerCase();
+  const word = typeof value === 'number' || typeof value === 'string' ? String(value).toLowerCase() : '';
   if (['1', 'yes', 'true'].includes(word)) return true;
   return ['0', 'no', 'false'].includes(word) ? false : null;
 }

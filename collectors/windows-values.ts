@@ -69,7 +69,7 @@ export function integerOf(value: unknown): number | null {
 
 function flagOf(value: unknown): boolean | null {
   if (typeof value === 'boolean') return value;
-  const word = String(value).toLowerCase();
+  const word = typeof value === 'number' || typeof value === 'string' ? String(value).toLowerCase() : null;
   if (word === '1' || word === 'true') return true;
   return word === '0' || word === 'false' ? false : null;
 }

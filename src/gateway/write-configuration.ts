@@ -1,6 +1,6 @@
 import { chown, mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeAtomic } from '../base/atomic-file.ts';
+import { isMissing, writeAtomic } from '../base/atomic-file.ts';
 import type { GatewayConfig } from './config.ts';
 import { renderSite, type ConfFile, type GatewaySecrets } from './render.ts';
 
@@ -19,13 +19,25 @@ export async function writeConfiguration(
 ): Promise<string[]> {
   const group = await groupId(config.freeradius.user);
   const files = [...(await shippedFiles()), ...renderSite(config, secrets)];
+  await makeFolder(folder);
   for (const { path, text, private: isPrivate } of files) {
     const target = join(folder, path);
-    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+    await makeFolder(dirname(target));
     await writeAtomic(target, text, isPrivate ? (group === null ? 0o600 : 0o640) : 0o644);
     if (isPrivate && group !== null) await chown(target, process.getuid?.() ?? 0, group);
   }
   return files.map(({ path }) => join(folder, path));
+}
+
+/** One level only: below `/proc`, Node's own recursive `mkdir` never returns. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    if (isMissing(error))
+      throw new Error(`${path} cannot be made: its parent folder is not there`, { cause: error });
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
 }
 
 /** The files that every site has alike. */

@@ -111,6 +111,8 @@ describe('a machine that states less', () => {
 const garbage = fc.oneof(
   fc.jsonValue(),
   fc.constantFrom('Ja', 'Oui', 'Aktiviert', '\u0000', '�', 'ÿþ', 4_294_967_295, -1, 1e308, 2 ** 53),
+  // What JSON can hold and `String()` cannot say.
+  fc.constant({ toString: null }),
   fc.string({ maxLength: 2000 }),
 );
 
