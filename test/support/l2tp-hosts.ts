@@ -1,5 +1,5 @@
 // Hosts on one wire, each a network namespace: real xl2tpd, real charon, one that is closed, one that drops.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ip, nft } from '../../src/base/commands.ts';
@@ -23,7 +23,6 @@ export type Wire = {
 export function makeWire(prefix: string): Wire {
   const here = `${prefix}-here`;
   const made = [here];
-  const children: ChildProcess[] = [];
   ipLines([
     `netns add ${here}`,
     `-n ${here} link set lo up`,
@@ -53,23 +52,27 @@ export function makeWire(prefix: string): Wire {
       const command = ['/usr/bin/unshare', '-m', '/bin/sh', '-c', script, 'sh', ...argv];
       const child = spawn(ip.path, ['netns', 'exec', namespace, ...command], {
         stdio: ['ignore', 'ignore', 'pipe'],
-        detached: true,
       });
-      children.push(child);
       let said = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => void (said += text));
       return { said: () => said };
     },
     remove() {
-      for (const { pid } of children) if (pid !== undefined) endGroup(pid);
+      // By namespace: charon leaves the group in which it was started.
+      for (const name of made) for (const pid of pidsIn(name)) end(pid);
       for (const name of made) ipLines([`netns del ${name}`]);
     },
   };
 }
 
-function endGroup(pid: number): void {
+function pidsIn(namespace: string): number[] {
+  const { stdout } = spawnSync(ip.path, ['netns', 'pids', namespace], { encoding: 'utf8' });
+  return stdout.split('\n').filter(Boolean).map(Number);
+}
+
+function end(pid: number): void {
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   } catch {
     // It has ended by itself.
   }
