@@ -59,7 +59,9 @@ describe('this computer', () => {
       run(['check', '--from', file, '--json', '--state', state]),
     ]);
     expect(replayed.code).toBe(now.code);
-    const verdicts = (text: string): Verdict[] => JSON.parse(text).verdicts;
+    // Each counts its deadlines from its own moment.
+    const verdicts = (text: string) =>
+      (JSON.parse(text).verdicts as Verdict[]).map((verdict) => ({ ...verdict, until: null }));
     expect(verdicts(replayed.out)).toEqual(verdicts(now.out));
     expect(JSON.parse(replayed.out)).toMatchObject({
       device: { id: null, name: null },
