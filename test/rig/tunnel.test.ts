@@ -1,37 +1,84 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { BLOCK_TABLE } from '../../collectors/vpn-client/linux-block.ts';
 import { theRig } from './each.ts';
 import { addresses } from './rig.ts';
+import { startCapture } from './stack/capture.ts';
 import { type Gateway, startGateway } from './stack/gateway.ts';
 import { type PlainLaptop, startPlainLaptop } from './stack/plain-laptop.ts';
-import { type Agent, type Posture, startPosture } from './stack/posture.ts';
+import { type Agent, startPosture } from './stack/posture.ts';
 import { makeSecrets } from './stack/secrets.ts';
 
+const PING = ['ping', '-c2', '-i0.2', '-W5', addresses.corp];
+const PINGING = `setsid ping -i 0.05 ${addresses.corp} < /dev/null > /dev/null 2>&1 &`;
+
+/** One story, in this order: each test begins where the one before it ended. */
 describe('a laptop with strongSwan and xl2tpd', () => {
   let gateway: Gateway;
   let laptop: PlainLaptop;
-  let posture: Posture;
   let agent: Agent;
 
   beforeAll(async () => {
     const rig = theRig();
     const secrets = await makeSecrets();
     await rig.reset();
-    posture = await startPosture(rig, secrets);
+    const posture = await startPosture(rig, secrets);
     gateway = await startGateway(rig.node('gw'), secrets);
     await gateway.radius('gate');
     laptop = await startPlainLaptop(rig.node('lt'), secrets);
     agent = await posture.startAgent(laptop.node);
   });
 
-  test('healthy: gets in and pings through', async () => {
-    const name = await laptop.connect();
-    await laptop.node.must(['ping', '-c2', '-i0.2', '-W5', '-I', name, addresses.corp]);
+  test('healthy: it gets in and pings through', async () => {
+    await laptop.connect();
+    await laptop.node.must(PING);
     expect(await gateway.sessions()).toEqual(['ppp0']);
-    expect(agent.device).toMatch(/./);
   });
 
-  test('by hand it can be hung up', async () => {
-    expect(await laptop.hangUp()).toBeGreaterThan(0);
+  test('unhealthy: it is cut and gone on both sides, and nothing leaks on the way', async () => {
+    const capture = await startCapture(theRig().guest);
+    await laptop.node.must(PINGING);
+    await agent.setHealthy(false);
+    await agent.untilOrdered('deny');
+    await laptop.node.waitFor('! ls -d /sys/class/net/ppp*');
+    await gateway.node.waitFor('! ls -d /sys/class/net/ppp*');
+    const { clear, esp } = await capture.stop();
+    await laptop.node.exec('pkill ping');
+    expect(clear).toBe(0);
+    expect(esp).toBeGreaterThan(0);
+    expect((await laptop.node.exec(PING)).code).not.toBe(0);
+  });
+
+  test('its own block refuses to redial where RADIUS lets everybody in', async () => {
+    await gateway.radius('open');
+    expect((await laptop.dial()).code).not.toBe(0);
     expect(await gateway.sessions()).toEqual([]);
+    await laptop.hangUp();
+    await gateway.radius('gate');
+  });
+
+  test('the gate refuses it where the block was taken away', async () => {
+    await laptop.node.must(`nft delete table inet ${BLOCK_TABLE}`);
+    const { code, stdout } = await laptop.dial();
+    expect(code).not.toBe(0);
+    expect(stdout).toContain('authentication failed');
+    expect(await gateway.sessions()).toEqual([]);
+    await laptop.hangUp();
+  });
+
+  test('healthy again: it is allowed and gets back in', async () => {
+    await agent.setHealthy(true);
+    await agent.untilOrdered('allow');
+    await laptop.connect();
+    await laptop.node.must(PING);
+    expect(await gateway.sessions()).toEqual(['ppp0']);
+  });
+
+  test('control: with IKE ended first and no rule, the capture is not empty', async () => {
+    const capture = await startCapture(theRig().guest);
+    await laptop.node.must(PINGING);
+    await laptop.node.must('swanctl --terminate --ike corp --timeout 5');
+    await laptop.node.exec('sleep 1; pkill ping');
+    expect((await capture.stop()).clear).toBeGreaterThan(0);
+    await laptop.hangUp();
   });
 });

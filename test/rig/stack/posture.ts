@@ -217,12 +217,21 @@ export class Agent {
     }
   }
 
+  /** Waits until the laptop has confirmed that it did as the newest order of this kind says. */
+  async untilOrdered(action: 'deny' | 'allow'): Promise<void> {
+    await this.until(({ orders = [] }) => {
+      const last = orders.find((order) => ['deny', 'allow'].includes(order.action));
+      if (last?.action === action && last.state === 'failed') throw new Error(`failed: ${last.reason}`);
+      return last?.action === action && ['done', 'proven'].includes(last.state);
+    }, `${action} that was done`);
+  }
+
   /** Starts or ends the forbidden program, and has it reported. */
   async setHealthy(healthy: boolean): Promise<void> {
     await (healthy
       ? this.node.exec(`pkill -x ${FORBIDDEN}`)
       : this.node.must(
-          `cp /bin/sleep /usr/local/bin/${FORBIDDEN}; setsid /usr/local/bin/${FORBIDDEN} 100000 < /dev/null > /dev/null 2>&1 &`,
+          `mkdir -p /usr/local/bin; cp /bin/sleep /usr/local/bin/${FORBIDDEN}; setsid /usr/local/bin/${FORBIDDEN} 100000 < /dev/null > /dev/null 2>&1 &`,
         ));
     await this.#posture.ask('POST', `/v1/devices/${this.device}/orders`, { action: 'scan' });
   }
