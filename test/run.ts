@@ -35,9 +35,9 @@ const stages: Stage[] = [
     budgetSeconds: 60,
     counted: false,
   },
-  suite('unit', ['rules', 'unit'], 240),
-  suite('system', ['system'], 900),
-  suite('rig', ['rig'], 1_500),
+  suite('unit', ['rules', 'unit'], 180),
+  suite('system', ['system'], 780),
+  suite('rig', ['rig'], 780),
 ];
 
 rmSync(output, { recursive: true, force: true });
