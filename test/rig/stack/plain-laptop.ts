@@ -15,6 +15,7 @@ export async function startPlainLaptop(
   await node.spawn('charon', ['/usr/lib/ipsec/charon']);
   await node.waitFor('test -S /run/charon.vici');
   await node.must('swanctl --load-all --noprompt');
+  await node.waitFor(['ping', '-c1', '-W2', gateway]);
   return new PlainLaptop(node);
 }
 
