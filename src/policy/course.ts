@@ -17,6 +17,9 @@ export type Course = {
   spent: boolean;
 };
 
+/** Since when what no reading dates has been unknown (milliseconds): an expression may miss a part of a known fact. */
+export type UnknownFrom = { readonly [Id in JudgedId]?: number };
+
 export type Courses = { readonly [Id in JudgedId]?: Course };
 
 /**
@@ -62,6 +65,13 @@ function ill(before: Course | undefined, verdict: Verdict, level: 'warn' | 'fail
   const spent = spentBefore || isUnknown(verdict);
   const isSame = before?.level === level && failedBefore === failedAt && spentBefore === spent;
   return isSame ? before : { level, levelSince: now, since, failedAt, spent };
+}
+
+/** When each of these verdicts that is unknown now first was; the very `before` where nothing has changed. */
+export function unknownFrom(before: UnknownFrom, verdicts: readonly Verdict[], now: number): UnknownFrom {
+  const open = verdicts.filter(isUnknown).map(({ check }) => [check, before[check] ?? now] as const);
+  const isSame = open.length === Object.keys(before).length && open.every(([id]) => before[id] !== undefined);
+  return isSame ? before : (Object.fromEntries(open) as UnknownFrom);
 }
 
 /** Whether a verdict is what the policy makes of an unknown; it is judged by that row and nothing else. */

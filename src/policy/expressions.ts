@@ -76,7 +76,13 @@ export function judgeExpression(
   if (found.state === 'not-applicable') return null;
   const id = expressionId(name);
   if (found.state === 'unknown')
-    return { id, level: 'unknown', expected, given: found.why, since: oldest(found.of, since) };
+    return {
+      id,
+      level: 'unknown',
+      expected,
+      given: found.why,
+      since: oldest(found.of, since) ?? since[id] ?? null,
+    };
   const isMet = found.state === 'true';
   return {
     id,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { Courses } from './course.ts';
+import type { Courses, UnknownFrom } from './course.ts';
 import type { Reminded } from './reminders.ts';
 
 /** What has to be remembered of a device from one decision to the next. */
-export type Memory = Reminded & { courses: Courses };
+export type Memory = Reminded & { courses: Courses; unknown: UnknownFrom };
 
-export const NO_MEMORY: Memory = { courses: {}, remindedAt: null, snoozedUntil: null };
+export const NO_MEMORY: Memory = { courses: {}, unknown: {}, remindedAt: null, snoozedUntil: null };
 
 const time = z.number();
 const course = z.object({
@@ -17,6 +17,7 @@ const course = z.object({
 });
 const memory = z.object({
   courses: z.record(z.string(), course),
+  unknown: z.record(z.string(), time).default({}),
   remindedAt: time.nullable(),
   snoozedUntil: time.nullable(),
 });

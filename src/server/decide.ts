@@ -1,5 +1,5 @@
 import type { ReasonCode, Readings } from '../../collectors/specs.ts';
-import { follow, type Courses } from '../policy/course.ts';
+import { follow, unknownFrom, type Courses } from '../policy/course.ts';
 import { withGrace } from '../policy/grace.ts';
 import { modeFor, type Traits } from '../policy/groups.ts';
 import { assess, firstToFix, judge, type UnknownSince } from '../policy/judge.ts';
@@ -80,7 +80,7 @@ const SEVERE: readonly (ReasonCode | 'ok')[] = ['detection-severe', 'signal-high
 /** Pure. `previous` is the decision in force: it gives the new one its `since` where access stays the same. */
 export function decide(evidence: Evidence, terms: Terms, now: number, previous: Decision | null): Decided {
   const { policy } = terms;
-  const found = judge(evidence.readings, policy, now, evidence.unknownSince);
+  const { found, unknown } = judgeOpenly(evidence, policy, now);
   const courses = follow(evidence.memory.courses, found, policy, now);
   const verdicts = withGrace(found, courses, policy, now);
   const byRisk = evidence.cloned ? clonedOpinion(policy) : riskWithSignal(verdicts, evidence, policy);
@@ -100,10 +100,26 @@ export function decide(evidence: Evidence, terms: Terms, now: number, previous: 
     },
     verdicts,
     nextAt: Math.min(changesAt, told.nextAt),
-    memory: remembered(evidence.memory, { ...evidence.memory, courses, remindedAt: told.remindedAt }),
+    memory: remembered(evidence.memory, {
+      ...evidence.memory,
+      courses,
+      unknown,
+      remindedAt: told.remindedAt,
+    }),
     remind: told.due,
     severe: evidence.cloned || isSignalled(evidence) || verdicts.some(isSevere),
   };
+}
+
+/** What no reading dates is unknown from when it was first seen to be; from then on it follows its row. */
+function judgeOpenly({ readings, unknownSince, factsAt, memory }: Evidence, policy: Policy, now: number) {
+  const found = judge(readings, policy, now, { ...memory.unknown, ...unknownSince });
+  // Before its first report nothing has been asked of a device.
+  if (factsAt === null) return { found, unknown: memory.unknown };
+  const undated = found.filter(({ check }) => !(check in unknownSince));
+  const unknown = unknownFrom(memory.unknown, undated, now);
+  if (unknown === memory.unknown) return { found, unknown };
+  return { found: judge(readings, policy, now, { ...unknown, ...unknownSince }), unknown };
 }
 
 /** Whether two decisions say the same, apart from the times that every report moves. */
@@ -199,7 +215,10 @@ function nextEnd(verdicts: readonly Verdict[], now: number): number {
 }
 
 function remembered(before: Memory, after: Memory): Memory {
-  const isSame = before.courses === after.courses && before.remindedAt === after.remindedAt;
+  const isSame =
+    before.courses === after.courses &&
+    before.unknown === after.unknown &&
+    before.remindedAt === after.remindedAt;
   return isSame ? before : after;
 }
 

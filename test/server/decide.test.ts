@@ -140,3 +140,51 @@ describe('a decision', () => {
     );
   });
 });
+
+describe('an expression that misses a part of a known fact', () => {
+  const HOUR = 3_600 * SECOND;
+  const expression = {
+    name: 'kernel',
+    expr: 'os_version.endOfSupport > "2027"',
+    expected: 'years of support',
+    weight: 60,
+    unknown: { graceHours: 2, then: 'warn' },
+  };
+  const policy = parsePolicy(
+    JSON.stringify({ ...parsed.value, baseline: undefined, expressions: [expression] }),
+  );
+  if (!policy.ok) throw new Error(JSON.stringify(policy.error));
+  const asked = { ...terms, policy: policy.value };
+  const after = (hours: number, memory = NO_MEMORY, readings = healthyReadings(AT)) => {
+    const now = NOW + hours * HOUR;
+    return decide({ ...healthy, readings, memory, seenAt: now, factsAt: now }, asked, now, null);
+  };
+  const verdictOf = ({ verdicts }: ReturnType<typeof after>) =>
+    verdicts.find(({ check }) => check === 'expression:kernel');
+
+  test('is unknown for its hours, counted from when that was first seen, and then what its row says', () => {
+    const first = after(0);
+    expect(verdictOf(first)).toMatchObject({ level: 'unknown', points: 0, since: AT });
+    expect(first.nextAt).toBeLessThanOrEqual(NOW + 2 * HOUR);
+    const later = after(1.9, first.memory);
+    expect(later.memory).toBe(first.memory);
+    expect(verdictOf(later)).toMatchObject({ level: 'unknown', since: AT });
+    const over = after(2, later.memory);
+    expect(verdictOf(over)).toMatchObject({ level: 'warn', points: 30, reason: 'expression-unknown' });
+    expect(over.decision.risk.score).toBe(30);
+  });
+
+  test('begins anew after it was known', () => {
+    const fact = { ...healthyReadings(AT)['os-version'] };
+    if (fact.state !== 'known') throw new Error('not known');
+    const known = healthyReadings(AT, {
+      'os-version': { ...fact.fact, endOfSupport: '2030-01-01' } as never,
+    });
+    const between = after(1, after(0).memory, known);
+    expect(verdictOf(between)).toMatchObject({ level: 'pass' });
+    expect(verdictOf(after(3, between.memory))).toMatchObject({
+      level: 'unknown',
+      since: new Date(NOW + 3 * HOUR).toISOString(),
+    });
+  });
+});
