@@ -36,8 +36,8 @@ const stages: Stage[] = [
     counted: false,
   },
   suite('unit', ['rules', 'unit'], 180),
-  suite('system', ['system'], 780),
-  suite('rig', ['rig'], 780),
+  suite('system', ['system'], 840),
+  suite('rig', ['rig'], 900),
 ];
 
 rmSync(output, { recursive: true, force: true });
