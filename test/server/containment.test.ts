@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { sessionDocument, type SessionDocument } from '../../src/server/session-document.ts';
 import { timelineEvent, type TimelineEvent } from '../../src/server/timeline.ts';
 import { ERROR_CAUSE } from '../../src/wire/dae.ts';
-import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
+import { healthyReadings, PLAIN_DISK, OPEN_DETECTION } from './fixtures.ts';
 import { accessIn, gatewayCredential, gatewayWith, type Gateway } from './gateway.ts';
 import { NAS_SECRET, startNas, type TestNas } from './nas.ts';
 import { expectEventually, startRig, type Rig } from './rig.ts';
@@ -64,23 +64,7 @@ afterAll(async () => {
 });
 
 const readings = (change = {}) => healthyReadings(new Date(rig.clock.now()).toISOString(), change);
-const ILL = {
-  detections: {
-    sources: [],
-    open: [
-      {
-        source: 'x',
-        id: null,
-        name: 'Eicar',
-        severity: 5,
-        status: 'open' as const,
-        executed: null,
-        detectedAt: null,
-      },
-    ],
-    recentClosed: 0,
-  },
-};
+const ILL = { detections: OPEN_DETECTION };
 const PLAIN = { 'disk-encryption': PLAIN_DISK };
 
 type Dialled = { link: TestLink; device: string; address: string };

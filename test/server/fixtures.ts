@@ -143,6 +143,23 @@ export function healthyReadings(at: string, changed: Partial<{ [Id in CheckId]: 
   return Object.fromEntries(Object.entries(all).map(([id, fact]) => [id, known(fact, at)])) as Readings;
 }
 
+/** One that the default policy finds severe. */
+export const OPEN_DETECTION: Fact<'detections'> = {
+  sources: [],
+  open: [
+    {
+      source: 'x',
+      id: null,
+      name: 'Eicar',
+      severity: 5,
+      status: 'open',
+      executed: null,
+      detectedAt: null,
+    },
+  ],
+  recentClosed: 0,
+};
+
 export const PLAIN_DISK: Fact<'disk-encryption'> = { system: 'plain', volumes: [] };
 
 /** As large as the report of a laptop on which much is installed: about 8 kB. */

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { healthyReadings, PLAIN_DISK } from './fixtures.ts';
+import { healthyReadings, PLAIN_DISK, OPEN_DETECTION } from './fixtures.ts';
 import { accessIn, gatewayCredential, gatewayWith, type Gateway } from './gateway.ts';
 import { startRig, type Rig } from './rig.ts';
 import type { TestLink } from './test-agent.ts';
@@ -100,23 +100,7 @@ describe('a device is recognised', () => {
 });
 
 describe('two laptops of one user behind one NAT, one of them ill', () => {
-  const ill = {
-    detections: {
-      sources: [],
-      open: [
-        {
-          source: 'x',
-          id: null,
-          name: 'Eicar',
-          severity: 5,
-          status: 'open' as const,
-          executed: null,
-          detectedAt: null,
-        },
-      ],
-      recentClosed: 0,
-    },
-  };
+  const ill = { detections: OPEN_DETECTION };
 
   test('neither is let in on the other’s answer, nor denied for it', async () => {
     await laptop('well');

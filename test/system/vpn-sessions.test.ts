@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { timelineEvent } from '../../src/server/timeline.ts';
 import { sessionDocument, type SessionDocument } from '../../src/server/session-document.ts';
-import { healthyReadings, PLAIN_DISK } from '../server/fixtures.ts';
+import { healthyReadings, PLAIN_DISK, OPEN_DETECTION } from '../server/fixtures.ts';
 import { gatewayCredential } from '../server/gateway.ts';
 import { expectEventually } from '../server/rig.ts';
 import { connected, enrol, get, isIdentity, type TestLink } from '../server/test-agent.ts';
@@ -231,23 +231,7 @@ describe.runIf(hasFreeradius)('sessions (needs freeradius, freeradius-rest, free
 });
 
 const PLAIN = { 'disk-encryption': PLAIN_DISK };
-const ILL = {
-  detections: {
-    sources: [],
-    open: [
-      {
-        source: 'x',
-        id: null,
-        name: 'Eicar',
-        severity: 5,
-        status: 'open' as const,
-        executed: null,
-        detectedAt: null,
-      },
-    ],
-    recentClosed: 0,
-  },
-};
+const ILL = { detections: OPEN_DETECTION };
 
 function readings(change = {}) {
   return healthyReadings(new Date().toISOString(), change);
