@@ -11,9 +11,12 @@ export function isJudgedId(value: string): value is JudgedId {
   return isCheckId(value) || /^expression:[a-z0-9][a-z0-9-]{0,39}$/.test(value);
 }
 
-const judgedId = z.custom<JudgedId>((value) => typeof value === 'string' && isJudgedId(value), 'not a check');
+export const judgedId = z.custom<JudgedId>(
+  (value) => typeof value === 'string' && isJudgedId(value),
+  'not a check',
+);
 /** A code that a newer server sends is passed on as it is; people are shown its sentence. */
-const reasonCode = z.string().max(60) as unknown as z.ZodType<ReasonCode | 'ok', ReasonCode | 'ok'>;
+export const reasonCode = z.string().max(60) as unknown as z.ZodType<ReasonCode | 'ok', ReasonCode | 'ok'>;
 
 /** One check judged. `expected` and `given` are short phrases that complete "expected … , found …". */
 export const verdict = z.object({
