@@ -161,6 +161,13 @@ describe('doors', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('files that came with the program are read by src/base/assets.ts only, so that one executable can bear them', () => {
+    // The launcher runs from a checkout alone; the inventory's child is a script that an executable bears by its name.
+    const others = /^src\/base\/assets\.ts$|^src\/cli\/(start|children)\.ts$|^src\/agent\/inventory\.ts$/;
+    const wrong = sources.filter((file) => !others.test(file) && /import\.meta/.test(code(file)));
+    expect(wrong).toEqual([]);
+  });
+
   test('no source asks for a shell', () => {
     const wrong = sources.filter((file) =>
       /shell:\s*true|\bexecSync\(|['"]\/bin\/(ba)?sh['"]/.test(text(file)),

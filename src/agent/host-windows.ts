@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import type { Host, ProbeAnswer, Questions } from '../../collectors/check.ts';
 import { windowsCycle, type ProbeLookup } from '../../collectors/windows-cycle.ts';
 import { registryProbes } from '../../collectors/windows-registry.ts';
 import type { ReadPart } from '../../collectors/windows-script.ts';
+import { readAsset } from '../base/assets.ts';
 import { fileCache } from './host-cache.ts';
 import { createHost } from './host.ts';
 import type { CycleKind, Hosts, HostsOptions, OpenCycle } from './cycle.ts';
@@ -90,9 +90,7 @@ function once<T>(start: () => Promise<T>): () => Promise<T> {
   return () => (running ??= start());
 }
 
-const COLLECTORS = join(import.meta.dirname, '../../collectors');
-
-const readShippedPart: ReadPart = (file) => readFileSync(join(COLLECTORS, file), 'utf8');
+const readShippedPart: ReadPart = (file) => readAsset(`collectors/${file}`);
 
 /** Only the system and elevated administrators may look into this folder, in every version and language. */
 export function isElevated(): boolean {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readAsset } from '../base/assets.ts';
 import { assess, firstToFix, judgeFairly, missingRequired } from '../policy/judge.ts';
 import type { CompiledPolicy } from '../policy/compiled.ts';
 import { parsePolicy, type Policy, type Rulebook } from '../policy/policy.ts';
@@ -28,11 +28,9 @@ export function judgeAll(readings: Readings, policy: OwnPolicy, now: number): Ju
   };
 }
 
-const DEFAULT_POLICY = new URL('../policy/default-policy.yaml', import.meta.url);
-
 /** The policy that is shipped with the agent, for a device that was given none. */
 export async function loadDefaultPolicy(): Promise<Policy> {
-  const parsed = parsePolicy(await readFile(DEFAULT_POLICY, 'utf8'));
+  const parsed = parsePolicy(readAsset('src/policy/default-policy.yaml'));
   if (!parsed.ok) throw new Error('the shipped default policy does not match its own schema');
   return parsed.value;
 }

@@ -1,11 +1,12 @@
-import { chown, mkdir, readdir, readFile } from 'node:fs/promises';
+import { chown, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { listAssets, readAsset } from '../base/assets.ts';
 import { isMissing, writeAtomic } from '../base/atomic-file.ts';
 import type { GatewayConfig } from './config.ts';
 import { renderSite, type ConfFile, type GatewaySecrets } from './render.ts';
 
 /** What is shipped, the same for every site. */
-export const SHIPPED = join(import.meta.dirname, '../../packaging/gateway/freeradius');
+const SHIPPED = 'packaging/gateway/freeradius';
 
 /**
  * Writes a whole configuration below `folder`: the shipped files as they are, and the site's own. Each file is replaced
@@ -18,7 +19,7 @@ export async function writeConfiguration(
   secrets: GatewaySecrets,
 ): Promise<string[]> {
   const group = await groupId(config.freeradius.user);
-  const files = [...(await shippedFiles()), ...renderSite(config, secrets)];
+  const files = [...shippedFiles(), ...renderSite(config, secrets)];
   await makeFolder(folder);
   for (const { path, text, private: isPrivate } of files) {
     const target = join(folder, path);
@@ -41,16 +42,12 @@ async function makeFolder(path: string): Promise<void> {
 }
 
 /** The files that every site has alike. */
-export async function shippedFiles(): Promise<ConfFile[]> {
-  const names = await readdir(SHIPPED, { recursive: true, withFileTypes: true });
-  const paths = names.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
-  return Promise.all(
-    paths.toSorted().map(async (path) => ({
-      path: path.slice(SHIPPED.length + 1),
-      text: await readFile(path, 'utf8'),
-      private: false,
-    })),
-  );
+export function shippedFiles(): ConfFile[] {
+  return listAssets(SHIPPED).map((path) => ({
+    path: path.slice(SHIPPED.length + 1),
+    text: readAsset(path),
+    private: false,
+  }));
 }
 
 /** The number of a group of this machine, where we may give files to it. */

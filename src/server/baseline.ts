@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readAsset } from '../base/assets.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { Baseline } from '../policy/baseline.ts';
 import { parseBaseline, type SignedBaseline } from './baseline-file.ts';
@@ -45,11 +45,9 @@ function refusal(what: string): string {
   return `It ${what}. With --older it is taken all the same.`;
 }
 
-const SHIPPED = new URL('../policy/shipped-baseline.json', import.meta.url);
-
 /** What came with this program: as trusted as the program itself. */
 export async function shippedBaseline(): Promise<Baseline> {
-  const parsed = parseBaseline(await readFile(SHIPPED, 'utf8'));
+  const parsed = parseBaseline(readAsset('src/policy/shipped-baseline.json'));
   if (!parsed.ok) throw new Error(`the shipped baseline does not match its own schema: ${parsed.error}`);
   return parsed.value;
 }

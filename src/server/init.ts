@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { access, chmod, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, chmod, mkdir } from 'node:fs/promises';
 import { stringify } from 'yaml';
+import { readAsset } from '../base/assets.ts';
 import { writeAtomic } from '../base/atomic-file.ts';
 import { pathsIn, type DataPaths } from './data-folder.ts';
 import { createKeyFile } from './signing-keys.ts';
@@ -15,8 +15,6 @@ export type InitOptions = {
   /** Milliseconds. */
   now: number;
 };
-
-const DEFAULT_POLICY = join(import.meta.dirname, '../policy/default-policy.yaml');
 
 /**
  * Makes the data folder (0700) and everything in it that is not there yet; what is there stays as it is.
@@ -52,7 +50,7 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 async function copyDefaultPolicy(paths: DataPaths): Promise<void> {
-  await writeAtomic(paths.policy, await readFile(DEFAULT_POLICY), 0o644);
+  await writeAtomic(paths.policy, readAsset('src/policy/default-policy.yaml'), 0o644);
 }
 
 function configText({ names, host = '127.0.0.1', port = 8443 }: InitOptions): string {

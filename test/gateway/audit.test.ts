@@ -22,7 +22,7 @@ describe('an audit', () => {
       coa: { clients: [{ name: 'posture', address: '192.0.2.10', secretFile: 's' }] },
       freeradius: { clients: [{ name: 'lns', address: '192.0.2.1', secretFile: 's' }] },
     });
-    const all = [...(await shippedFiles()), ...renderSite(config, SECRETS)];
+    const all = [...shippedFiles(), ...renderSite(config, SECRETS)];
     files = new Map(all.map(({ path, text }) => [path, text]));
   });
 

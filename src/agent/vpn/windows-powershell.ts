@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Host } from '../../../collectors/check.ts';
 import { answersOf, POWERSHELL_ARGV, type ProbeLookup } from '../../../collectors/windows-cycle.ts';
+import { readAsset } from '../../base/assets.ts';
 import { powershell } from '../../base/commands.ts';
 
 /** What one PowerShell process is to do: script files in their order, the probes in them, and what they are told. */
@@ -16,8 +15,6 @@ export type Steps = {
 /** Seconds after which no further step is begun. */
 const BUDGET_SECONDS = 30;
 const TIMEOUT_MS = 45_000;
-
-const ROOT = join(import.meta.dirname, '../../..');
 
 /** What comes first: the script and what it is told are apart, so that logging of scripts does not log secrets. */
 const OPENING = `param([string] $told)
@@ -37,17 +34,13 @@ export async function takeSteps(
 ): Promise<ProbeLookup> {
   const script = [
     OPENING,
-    readPart('collectors/windows-prologue.ps1'),
+    readAsset('collectors/windows-prologue.ps1'),
     '$want = $told | ConvertFrom-Json',
-    ...files.map(readPart),
-    readPart('collectors/windows-epilogue.ps1'),
+    ...files.map(readAsset),
+    readAsset('collectors/windows-epilogue.ps1'),
   ].join('\n');
   const stdin = `${script.trimEnd()}\n${asciiJson(want)}\n`;
   return answersOf(await host.run(powershell, ARGV, { stdin, timeoutMs: TIMEOUT_MS }), probes);
-}
-
-function readPart(file: string): string {
-  return readFileSync(join(ROOT, file), 'utf8');
 }
 
 /** Input is decoded by the machine's own code page, so nothing but ASCII goes in. One line. */
