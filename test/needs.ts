@@ -23,6 +23,8 @@ export const testNeeds: readonly Need[] = [
   { package: 'xl2tpd', file: '/usr/sbin/xl2tpd' },
   { package: 'strongswan-charon', file: '/usr/lib/ipsec/charon' },
   { package: 'strongswan-starter', file: '/usr/lib/ipsec/starter' },
+  { package: 'swtpm', file: '/usr/bin/swtpm' },
+  { package: 'tpm2-tools', file: '/usr/bin/tpm2' },
   { package: 'nmap', file: '/usr/bin/nmap' },
   { package: 'ike-scan', file: '/usr/bin/ike-scan' },
   { package: 'tcpdump', file: '/usr/bin/tcpdump' },

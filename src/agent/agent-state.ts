@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.ts';
 import type { AgentConfig } from './config.ts';
 import { clockState, openCorrectedClock, type CorrectedClock } from './corrected-clock.ts';
 import { enrolmentState, type EnrolmentState } from './enrolment.ts';
+import type { KeyHome } from './key-choice.ts';
 import { Ledger, ledgerState } from './ledger.ts';
 import type { StatePaths } from './paths.ts';
 import { openSequence, sequenceState, type Sequence } from './sequence.ts';
@@ -22,11 +23,12 @@ export type AgentState = {
   status: StatusBoard;
   enrolment: StateFile<EnrolmentState>;
   standingFile: StateFile<StandingState>;
-  keyFile: string;
+  keyHome: KeyHome;
 };
 
 export type OpenStateOptions = {
   paths: StatePaths;
+  keyHome: KeyHome;
   limits: AgentConfig['spool'];
   version: string;
   crashes: number;
@@ -34,7 +36,7 @@ export type OpenStateOptions = {
 };
 
 export async function openAgentState(options: OpenStateOptions): Promise<AgentState> {
-  const { paths, limits, log } = options;
+  const { paths, keyHome, limits, log } = options;
   await removeLeftovers(dirname(paths.status));
   const clock = await openCorrectedClock(stateFile(paths.clock, clockState, log));
   const spool = await Spool.open(paths.spool, limits, log);
@@ -54,7 +56,7 @@ export async function openAgentState(options: OpenStateOptions): Promise<AgentSt
     ),
     enrolment: stateFile(paths.enrolment, enrolmentState, log),
     standingFile: stateFile(paths.standing, standingState, log),
-    keyFile: paths.keys,
+    keyHome,
   };
 }
 

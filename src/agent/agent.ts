@@ -10,7 +10,8 @@ import { createBell, type Bell } from './bell.ts';
 import type { AgentConfig } from './config.ts';
 import { loadDefaultPolicy } from './judgement.ts';
 import { createInventory, type ReadInventory } from './inventory.ts';
-import type { KeyStore } from './keys.ts';
+import { protectionOf } from './key-choice.ts';
+import type { KeyProtection, KeyStore } from './keys.ts';
 import type { L2tpServerControl } from './l2tp-server/control.ts';
 import { l2tpServerPart } from './l2tp-server/part.ts';
 import { createLink } from './link.ts';
@@ -68,8 +69,8 @@ export type VpnWays = {
 type Run = AgentOptions & {
   state: AgentState;
   crashes: number;
-  /** Known once the device is enrolled. */
-  known: { keys: KeyStore | null; standing: Standing | null };
+  /** Known once the device is enrolled; how its keys are kept is known before they are opened. */
+  known: { keys: KeyStore | null; standing: Standing | null; protection: KeyProtection | null };
 };
 
 /** Milliseconds that each part gets to end. */
@@ -82,13 +83,14 @@ const STOP_MS = 5_000;
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<StopReport> {
   const { stateDir, config, version, log } = options;
   const paths = statePaths(stateDir);
+  const keyHome = { stateDir, tcti: config.tpm };
   await prepareStateFolder(stateDir);
   const unlock = await takeLock(paths.lock);
   try {
     const { crashes, endCleanly } = await beginRun(stateFile(paths.runs, runsState, log));
-    const state = await openAgentState({ paths, limits: config.spool, version, crashes, log });
+    const state = await openAgentState({ paths, keyHome, limits: config.spool, version, crashes, log });
     state.spool.changed.listen(() => state.status.update({ spool: state.spool.summary }));
-    const run: Run = { ...options, state, crashes, known: { keys: null, standing: null } };
+    const run: Run = { ...options, state, crashes, known: await knownAtStart(state) };
     log.info({ version, stateDir, crashes }, 'agent started');
     const report = await runAll(await assemble(run), { signal, stopWithinMs: STOP_MS });
     await sayGoodbye(run, report);
@@ -97,6 +99,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   } finally {
     await unlock();
   }
+}
+
+/** The first report, too, says how the keys are kept. */
+async function knownAtStart(state: AgentState): Promise<Run['known']> {
+  const enrolled = await state.enrolment.read();
+  const protection = enrolled === null ? null : protectionOf(enrolled.keyStore);
+  return { keys: null, standing: null, protection };
 }
 
 /** The parts, in the order in which they start. What is to be held is held before the link comes up. */
@@ -154,7 +163,7 @@ async function assemble(run: Run): Promise<Actor[]> {
     boot: randomBytes(16).toString('base64url'),
     requestCollection: (which) => (which === 'any' ? scheduler.nudge() : void scheduler.request()),
     onIdentity(found) {
-      Object.assign(known, found);
+      Object.assign(known, found, { protection: found.keys.protection });
       void vpn.adopt(found.device);
       state.status.update({ keyProtection: found.keys.protection });
     },
@@ -207,7 +216,7 @@ function selfOf({ version, state, known, crashes }: Run): AgentSelf {
   return {
     version,
     startedAt: state.status.current.startedAt,
-    keyProtection: known.keys?.protection ?? null,
+    keyProtection: known.protection,
     integrity: null,
     spoolDropped: state.spool.dropped,
     crashes,

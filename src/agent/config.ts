@@ -4,6 +4,7 @@ import { isMissing } from '../base/atomic-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
 import { gatewayName } from '../wire/vpn.ts';
+import { keyStoreKind } from './key-choice.ts';
 
 const httpsUrl = z
   .url({ protocol: /^https$/, error: 'has to be an https:// address' })
@@ -62,8 +63,15 @@ export const configSchema = z.strictObject({
         .default(16 * 1024 * 1024),
     })
     .prefault({}),
-  /** `auto` takes the file store for a daemon and the user's keyring in a session that has one. */
-  keyStore: z.enum(['auto', 'file', 'keyring']).default('auto'),
+  /** `auto` takes the best that this computer has when it enrols. */
+  keyStore: z.enum(['auto', ...keyStoreKind.options]).default('auto'),
+  /** How the TPM is reached, as tpm2-tools say it; a simulator is for tests. */
+  tpm: z
+    .string()
+    .regex(/^(device:\/dev\/tpmrm\d{1,2}|swtpm:host=127\.0\.0\.1,port=\d{1,5})$/, {
+      error: 'has to be device:/dev/tpmrm0 or another of the kernel’s resource managers',
+    })
+    .default('device:/dev/tpmrm0'),
   log: z
     .strictObject({
       level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { EnrolClaims, EnrolResult } from '../wire/enrolment.ts';
 import { serverUrn } from '../wire/ids.ts';
 import type { EnrolmentToken } from '../wire/token.ts';
-import type { EnrolmentState } from './enrolment.ts';
+import { keysOf, type EnrolmentState } from './enrolment.ts';
 import { EnrolError, fetchChallenge, requestEnrolment, type Challenge } from './enrol-protocol.ts';
 import type { Route } from './http.ts';
 import { createKeys, openKeys, type KeyChoice } from './key-choice.ts';
@@ -79,6 +79,7 @@ async function prepare(
     // Type byte 0x01 (random, RFC 9711) and 16 random bytes: derived from nothing about the machine.
     ueid: Buffer.concat([Buffer.of(1), randomBytes(16)]).toString('base64url'),
     keyStore: kind,
+    keySlot: 'a',
     status: 'requested',
     device: null,
     orderKeys: [],
@@ -93,7 +94,7 @@ async function continued(earlier: EnrolmentState | null, wanted: Enrolment): Pro
   // A fleet's token may serve twice: asked for again, a finished enrolment gets new keys.
   if (wanted.again && earlier.status !== 'requested') return null;
   if (earlier.server.orderRoot !== wanted.token.orderRoot) return null;
-  const keys = await openKeys(earlier.keyStore, wanted.keys.file);
+  const keys = await openKeys(keysOf(earlier), wanted.keys.home);
   return keys === null ? null : { record: earlier, keys };
 }
 

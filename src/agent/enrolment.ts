@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { publicJwk, thumbprint, type PublicJwk } from '../wire/envelope.ts';
 import { ueid, uuid } from '../wire/ids.ts';
+import { keySlot, keyStoreKind, type KeyLocation } from './key-choice.ts';
 
 /** What the device keeps of its enrolment. Holds no secret. */
 export const enrolmentState = z.object({
@@ -14,7 +15,9 @@ export const enrolmentState = z.object({
   /** The token that was used, to recognise a second run after a lost answer. */
   tokenId: z.string(),
   ueid,
-  keyStore: z.enum(['file', 'keyring']),
+  keyStore: keyStoreKind,
+  /** Which of two sets of keys; files of older versions have the first. */
+  keySlot: keySlot.default('a'),
   /** `requested`: the answer is outstanding; `pending`: an administrator has to approve. */
   status: z.enum(['requested', 'pending', 'enrolled']),
   device: uuid.nullable(),
@@ -36,6 +39,11 @@ export function identityOf(state: EnrolmentState): Identity | null {
   if (state.device === null) return null;
   const { device, ueid, orderKeys } = state;
   return { device, ueid, orderKeys, orderRoot: state.server.orderRoot };
+}
+
+/** Where the keys of this enrolment are. */
+export function keysOf({ keyStore: kind, keySlot: slot }: EnrolmentState): KeyLocation {
+  return { kind, slot };
 }
 
 /** The pinned order key with this thumbprint. */

@@ -1,38 +1,145 @@
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { systemdCreds, tpm2, type Command } from '../base/commands.ts';
+import { createCredential, openCredential } from './key-credential.ts';
 import { createKeyFile, openKeyFile } from './key-file.ts';
 import { createKeyring, openKeyring } from './key-keyring.ts';
-import { KeyStoreError, type KeyStore } from './keys.ts';
+import { createTpmKeys, openTpmKeys } from './key-tpm.ts';
+import { KeyStoreError, type KeyProtection, type KeyStore } from './keys.ts';
+import { TpmError, type Tcti } from './tpm-tools.ts';
 
-export type KeyStoreKind = 'file' | 'keyring';
+/** From the strongest to the weakest of each system. */
+export const keyStoreKind = z.enum(['tpm', 'systemd-creds', 'keyring', 'file']);
+export type KeyStoreKind = z.infer<typeof keyStoreKind>;
+
+/** A device that gets new keys has two sets for a moment: the old ones count until the server knows the new. */
+export const keySlot = z.enum(['a', 'b']);
+export type KeySlot = z.infer<typeof keySlot>;
+
+/** Which keys of a device are meant. */
+export type KeyLocation = { kind: KeyStoreKind; slot: KeySlot };
+
+/** Where the keys of a device live: beside the rest of its state, or in a chip. */
+export type KeyHome = { stateDir: string; tcti: Tcti };
 
 export type KeyChoice = {
   wanted: 'auto' | KeyStoreKind;
-  file: string;
+  home: KeyHome;
   /** A daemon never has a keyring, even where one happens to answer: it would be that of whoever started it. */
   isRoot: boolean;
   /** Whether this session has a message bus, without which there is no secret service to ask. */
   hasSession: boolean;
 };
 
-/** Makes new keys in the best store that works here. Throws `KeyStoreError` when a store asked for by name does not. */
-export async function createKeys(choice: KeyChoice): Promise<{ kind: KeyStoreKind; keys: KeyStore }> {
-  if (choice.wanted === 'keyring' && choice.isRoot) {
+export type MadeKeys = { kind: KeyStoreKind; keys: KeyStore };
+
+/**
+ * Makes new keys in the best store that is here. Throws `KeyStoreError` when a store asked for by name does not work,
+ * and when there is a TPM that does not: to do without it is for a person to say.
+ */
+export async function createKeys(choice: KeyChoice, slot: KeySlot = 'a'): Promise<MadeKeys> {
+  const { wanted, home } = choice;
+  if (wanted === 'keyring' && choice.isRoot) {
     throw new KeyStoreError(
       'A service has no session keyring; its content would be gone with the next restart. Set keyStore: file.',
     );
   }
-  if (choice.wanted === 'keyring') return { kind: 'keyring', keys: await createKeyring(nameOf(choice.file)) };
-  if (choice.wanted === 'auto' && choice.hasSession && !choice.isRoot) {
-    const keys = await createKeyring(nameOf(choice.file)).catch(() => null);
-    if (keys !== null) return { kind: 'keyring', keys };
+  if (wanted !== 'auto') return create({ kind: wanted, slot }, home);
+  if (await hasTpm(home.tcti)) return create({ kind: 'tpm', slot }, home).catch(sayHowToDoWithout);
+  const second = await secondBest(choice);
+  const made = second === null ? null : await create({ kind: second, slot }, home).catch(() => null);
+  return made ?? create({ kind: 'file', slot }, home);
+}
+
+/** What there is besides a TPM and a file. */
+async function secondBest({ isRoot, hasSession }: KeyChoice): Promise<KeyStoreKind | null> {
+  if (isRoot) return (await isInstalled(systemdCreds)) ? 'systemd-creds' : null;
+  return hasSession ? 'keyring' : null;
+}
+
+const STORES = {
+  tpm: {
+    create: (path, { tcti }) => createTpmKeys(path, tcti),
+    open: (path, { tcti }) => openTpmKeys(path, tcti),
+    suffix: '.tpm.json',
+    protection: 'tpm',
+  },
+  'systemd-creds': {
+    create: createCredential,
+    open: openCredential,
+    suffix: '.cred',
+    protection: 'os-keystore',
+  },
+  keyring: {
+    create: (path) => createKeyring(`agent ${path}`),
+    open: (path) => openKeyring(`agent ${path}`),
+    suffix: '.json',
+    protection: 'os-keystore',
+  },
+  file: { create: createKeyFile, open: openKeyFile, suffix: '.json', protection: 'file' },
+} satisfies Record<
+  KeyStoreKind,
+  {
+    create(path: string, home: KeyHome): Promise<KeyStore>;
+    open(path: string, home: KeyHome): Promise<KeyStore | null>;
+    suffix: string;
+    protection: KeyProtection;
   }
-  return { kind: 'file', keys: await createKeyFile(choice.file) };
+>;
+
+/** How well a store keeps its keys. */
+export function protectionOf(kind: KeyStoreKind): KeyProtection {
+  return STORES[kind].protection;
+}
+
+async function create({ kind, slot }: KeyLocation, home: KeyHome): Promise<MadeKeys> {
+  return { kind, keys: await STORES[kind].create(keyPath({ kind, slot }, home), home) };
 }
 
 /** Opens the keys where they were made. Null when they are not there. */
-export function openKeys(kind: KeyStoreKind, file: string): Promise<KeyStore | null> {
-  return kind === 'file' ? openKeyFile(file) : openKeyring(nameOf(file));
+export function openKeys(location: KeyLocation, home: KeyHome): Promise<KeyStore | null> {
+  return STORES[location.kind].open(keyPath(location, home), home);
 }
 
-function nameOf(file: string): string {
-  return `agent ${file}`;
+/** The file that holds the keys, or names them in a keyring. */
+export function keyPath({ kind, slot }: KeyLocation, { stateDir }: KeyHome): string {
+  return join(stateDir, `${slot === 'a' ? 'keys' : 'keys-b'}${STORES[kind].suffix}`);
+}
+
+const WITHOUT =
+  'To enrol without the TPM, say so in the settings: keyStore: systemd-creds, or keyStore: file. The report tells.';
+
+function sayHowToDoWithout(error: unknown): never {
+  if (!(error instanceof TpmError)) throw error;
+  throw new KeyStoreError(`${error.message} ${WITHOUT}`, { cause: error });
+}
+
+async function hasTpm(tcti: Tcti): Promise<boolean> {
+  return (await offersTpm(tcti)) && (await isInstalled(tpm2));
+}
+
+/** What would keep the keys better than `kind` does on this computer, as a sentence; null where nothing would. */
+export async function betterStore(kind: KeyStoreKind, { tcti }: KeyHome): Promise<string | null> {
+  if (kind === 'tpm' || !(await offersTpm(tcti))) return null;
+  return (await isInstalled(tpm2))
+    ? 'This computer has a TPM, which would keep the keys from being copied.'
+    : 'This computer has a TPM, but tpm2-tools are not installed: with them it would keep the keys from being copied.';
+}
+
+/** Whether the chip is there for this user; that it works is seen when it is asked. */
+function offersTpm(tcti: Tcti): Promise<boolean> {
+  const device = /^device:(.+)$/.exec(tcti)?.[1];
+  return device === undefined ? Promise.resolve(true) : can(device, constants.R_OK | constants.W_OK);
+}
+
+function isInstalled({ path }: Command): Promise<boolean> {
+  return can(path, constants.X_OK);
+}
+
+function can(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
 }

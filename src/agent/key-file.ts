@@ -3,7 +3,7 @@ import { parseJson } from '../base/json.ts';
 import { readPrivate, type PrivateFileProblem } from '../base/private-file.ts';
 import { generateKeys, keyPair, KeyStoreError, softwareKeys, type KeyStore } from './keys.ts';
 
-const MAX_BYTES = 4_096;
+const MAX_BYTES = 16_384;
 
 /** Makes new keys in a file that its owner alone can read, replacing an older one. */
 export async function createKeyFile(path: string): Promise<KeyStore> {
@@ -14,7 +14,7 @@ export async function createKeyFile(path: string): Promise<KeyStore> {
 
 /** Null when there is no such file. Throws `KeyStoreError` for one that others could have read or planted. */
 export async function openKeyFile(path: string): Promise<KeyStore | null> {
-  const text = await readGuarded(path);
+  const text = await readKeyFile(path);
   if (text === null) return null;
   const keys = keyPair.safeParse(parseJson(text));
   if (!keys.success) {
@@ -25,7 +25,8 @@ export async function openKeyFile(path: string): Promise<KeyStore | null> {
   return softwareKeys(keys.data, 'file');
 }
 
-async function readGuarded(path: string): Promise<string | null> {
+/** The text of a file that holds keys in one form or another; null when there is none. */
+export async function readKeyFile(path: string): Promise<string | null> {
   const text = await readPrivate(path, MAX_BYTES);
   if (text.ok) return text.value;
   const { kind, detail } = text.error;

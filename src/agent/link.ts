@@ -5,10 +5,10 @@ import { connect, type TransportChoice } from './connect.ts';
 import { Conversation, type ConversationDeps } from './conversation.ts';
 import type { Ending } from './ending.ts';
 import { EnrolError, fetchChallenge } from './enrol-protocol.ts';
-import { identityOf, type EnrolmentState } from './enrolment.ts';
+import { identityOf, keysOf, type EnrolmentState } from './enrolment.ts';
 import type { Route } from './http.ts';
-import { openKeys } from './key-choice.ts';
-import { reportSigner, type KeyStore } from './keys.ts';
+import { openKeys, type KeyHome } from './key-choice.ts';
+import { KeyStoreError, reportSigner, type KeyStore } from './keys.ts';
 import { openStanding, type Standing, type StandingState } from './standing.ts';
 import type { StateFile } from './state-file.ts';
 import type { Connection, OfflineReason } from './status.ts';
@@ -23,7 +23,7 @@ export type LinkDeps = Given & {
   version: string;
   enrolment: StateFile<EnrolmentState>;
   standingFile: StateFile<StandingState>;
-  keyFile: string;
+  keyHome: KeyHome;
   /** The settings' own address outranks the one of enrolment. */
   url?: string | undefined;
   caFile?: string | undefined;
@@ -127,7 +127,7 @@ async function loadEnrolled(deps: LinkDeps): Promise<Enrolled | Failure> {
   const state = await deps.enrolment.read();
   const identity = state === null ? null : identityOf(state);
   if (state === null || identity === null) return notEnrolled;
-  const keys = await openKeys(state.keyStore, deps.keyFile).catch(messageOf);
+  const keys = await openKeys(keysOf(state), deps.keyHome).catch(messageOf);
   if (keys === null || typeof keys === 'string') return keysMissing(keys ?? 'The device’s keys are gone.');
   const standing = await openStanding(deps.standingFile, identity, deps.clock);
   const { device, status: enrolment } = { ...state };
@@ -186,6 +186,7 @@ async function failureOf(
   deps: LinkDeps,
   signal: AbortSignal,
 ): Promise<Failure> {
+  if (error instanceof KeyStoreError) return keysMissing(error.message);
   const detail = `${route.url.origin}: ${messageOf(error)}`;
   const problem = connectProblem(error);
   if (problem !== 'certificate-time') return { because: problem, code: null, detail, retry: 'soon' };

@@ -5,7 +5,6 @@ import type { Platform } from '../../collectors/check.ts';
 export function statePaths(stateDir: string) {
   return {
     lock: join(stateDir, 'agent.lock'),
-    keys: join(stateDir, 'keys.json'),
     enrolment: join(stateDir, 'enrolment.json'),
     sequence: join(stateDir, 'sequence.json'),
     clock: join(stateDir, 'clock.json'),

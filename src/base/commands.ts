@@ -57,6 +57,10 @@ export const loginctl = command('/usr/bin/loginctl');
 export const gsettings = command('/usr/bin/gsettings');
 export const mokutil = command('/usr/bin/mokutil');
 
+// Linux: where the device's keys are kept
+export const tpm2 = command('/usr/bin/tpm2');
+export const systemdCreds = command('/usr/bin/systemd-creds');
+
 // Linux: VPN clients
 export const nmcli = command('/usr/bin/nmcli');
 export const swanctl = command('/usr/sbin/swanctl');

@@ -3,9 +3,9 @@ import { access, constants, statfs } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { connect } from '../agent/connect.ts';
 import { fetchChallenge, type Challenge } from '../agent/enrol-protocol.ts';
-import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
+import { enrolmentState, keysOf, type EnrolmentState } from '../agent/enrolment.ts';
 import type { Route } from '../agent/http.ts';
-import { openKeys } from '../agent/key-choice.ts';
+import { betterStore, keyPath, openKeys, type KeyHome } from '../agent/key-choice.ts';
 import { lockHolder } from '../agent/lock.ts';
 import { statePaths } from '../agent/paths.ts';
 import { proxyFor } from '../agent/proxy.ts';
@@ -45,7 +45,7 @@ async function examine(settings: Settings): Promise<Finding[]> {
     await room(settings.stateDir),
     await agentRuns(paths.lock),
     enrolled(enrolment),
-    await keys(enrolment, paths.keys),
+    await keys(enrolment, { stateDir: settings.stateDir, tcti: settings.config.tpm }),
     spool(status),
     ...vpnFindings(status, Date.now()),
   ];
@@ -143,13 +143,22 @@ function enrolled(state: EnrolmentState | string | null): Finding {
   return warn('enrolment', 'waits for approval', `An administrator has to run: ${approve}`);
 }
 
-async function keys(state: EnrolmentState | string | null, file: string): Promise<Finding> {
+/** Whether they can still sign is seen by letting them. */
+async function keys(state: EnrolmentState | string | null, home: KeyHome): Promise<Finding> {
   if (state === null || typeof state === 'string') return ok('keys', 'not looked at: no enrolment');
+  const where = keysOf(state);
   try {
-    const store = await openKeys(state.keyStore, file);
+    const store = await openKeys(where, home);
     if (store === null)
-      return fail('keys', `not there (${file})`, `Restore them from a backup, or enrol again. ${ENROLL}`);
-    return ok('keys', `kept in: ${store.protection}`);
+      return fail(
+        'keys',
+        `not there (${keyPath(where, home)})`,
+        `Restore them from a backup, or enrol again. ${ENROLL}`,
+      );
+    await store.sign(new Uint8Array(32));
+    const found = `kept in: ${state.keyStore} (${store.protection})`;
+    const better = await betterStore(where.kind, home);
+    return better === null ? ok('keys', found) : warn('keys', found, better);
   } catch (error) {
     return fail('keys', messageOf(error), `Put right what is found, or replace the keys. ${AGAIN}`);
   }

@@ -53,7 +53,7 @@ async function thisComputer(settings: Settings): Promise<Pick<Enrolment, 'keys' 
   return {
     keys: {
       wanted: config.keyStore,
-      file: statePaths(stateDir).keys,
+      home: { stateDir, tcti: config.tpm },
       isRoot: process.getuid?.() === 0,
       hasSession: process.env.DBUS_SESSION_BUS_ADDRESS !== undefined,
     },

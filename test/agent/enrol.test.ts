@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { statePaths } from '../../src/agent/paths.ts';
 import { openKeyFile } from '../../src/agent/key-file.ts';
@@ -59,11 +60,11 @@ describe('enrolment', () => {
     server.loseEnrolmentAnswer = true;
     await expect(enrolWith(server, folder)).rejects.toMatchObject({ name: 'EnrolError' });
     expect(await record(folder)).toMatchObject({ status: 'requested', device: null });
-    const keys = await openKeyFile(statePaths(folder).keys);
+    const keys = await openKeyFile(join(folder, 'keys.json'));
     server.loseEnrolmentAnswer = false;
     await enrolWith(server, folder);
     expect(await record(folder)).toMatchObject({ status: 'enrolled' });
-    expect(await (await openKeyFile(statePaths(folder).keys))?.publicJwks()).toEqual(
+    expect(await (await openKeyFile(join(folder, 'keys.json')))?.publicJwks()).toEqual(
       await keys?.publicJwks(),
     );
     expect(server.enrolments.map(({ ueid }) => ueid)).toEqual(Array(2).fill((await record(folder)).ueid));

@@ -6,6 +6,7 @@ import { runAgent, type AgentOptions } from '../../src/agent/agent.ts';
 import { configSchema, type AgentConfig } from '../../src/agent/config.ts';
 import { enrol } from '../../src/agent/enrol.ts';
 import { enrolmentState } from '../../src/agent/enrolment.ts';
+import type { KeyHome } from '../../src/agent/key-choice.ts';
 import { statePaths } from '../../src/agent/paths.ts';
 import { peek, stateFile } from '../../src/agent/state-file.ts';
 import { statusSchema, type Status } from '../../src/agent/status.ts';
@@ -42,6 +43,11 @@ export function tokenOf(server: TestServer, id?: string): EnrolmentToken {
 
 export type EnrolChange = { id?: string; again?: boolean; clock?: Clock; url?: string };
 
+/** Where a test's keys are; there is no TPM. */
+export function keyHome(stateDir: string): KeyHome {
+  return { stateDir, tcti: 'device:/dev/tpmrm99' };
+}
+
 /** Enrols a state folder with a test server, with keys in a file. */
 export function enrolWith(server: TestServer, stateDir: string, change: EnrolChange = {}) {
   const paths = statePaths(stateDir);
@@ -49,7 +55,7 @@ export function enrolWith(server: TestServer, stateDir: string, change: EnrolCha
     route: { url: new URL(change.url ?? server.url), proxy: 'none', env: {} },
     token: tokenOf(server, change.id),
     file: stateFile(paths.enrolment, enrolmentState, quiet),
-    keys: { wanted: 'file', file: paths.keys, isRoot: true, hasSession: false },
+    keys: { wanted: 'file', home: keyHome(stateDir), isRoot: true, hasSession: false },
     host: { name: 'laptop', platform: 'linux', machine_id: null },
     clock: change.clock ?? systemClock,
     again: change.again ?? false,

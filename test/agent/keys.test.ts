@@ -2,13 +2,13 @@ import { chmod, chown, readFile, rename, stat, symlink, writeFile } from 'node:f
 import { verify } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createKeys, openKeys } from '../../src/agent/key-choice.ts';
+import { createKeys, keyPath, openKeys } from '../../src/agent/key-choice.ts';
 import { createKeyFile, openKeyFile } from '../../src/agent/key-file.ts';
 import { openKeyring } from '../../src/agent/key-keyring.ts';
 import { reportSigner, sessionSigner } from '../../src/agent/keys.ts';
 import { open, seal, thumbprint, TYP } from '../../src/wire/envelope.ts';
 import { z } from 'zod';
-import { temporaryFolder } from './harness.ts';
+import { keyHome, temporaryFolder } from './harness.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -81,23 +81,28 @@ describe('key file', () => {
 describe('choice', () => {
   const wanted = { isRoot: false, hasSession: false } as const;
 
-  test('a daemon gets a file, even where a session answers', async () => {
-    const file = join(await temporaryFolder(), 'keys.json');
-    const made = await createKeys({ wanted: 'auto', file, isRoot: true, hasSession: true });
-    expect(made.kind).toBe('file');
+  test('two sets of keys lie side by side', async () => {
+    const home = keyHome(await temporaryFolder());
+    const made = await createKeys({ ...wanted, wanted: 'file', home });
+    const next = await createKeys({ ...wanted, wanted: 'file', home }, 'b');
     expect(made.keys.protection).toBe('file');
-    expect(await openKeys('file', file)).not.toBeNull();
+    const opened = await Promise.all(
+      (['a', 'b'] as const).map((slot) => openKeys({ kind: 'file', slot }, home)),
+    );
+    expect(await opened[0]?.publicJwks()).toEqual(await made.keys.publicJwks());
+    expect(await opened[1]?.publicJwks()).toEqual(await next.keys.publicJwks());
+    expect(keyPath({ kind: 'tpm', slot: 'b' }, { ...home, stateDir: '/s' })).toBe('/s/keys-b.tpm.json');
   });
 
   test('a daemon that insists on a keyring is told why not', async () => {
-    const choice = { ...wanted, wanted: 'keyring', file: '/nowhere', isRoot: true } as const;
+    const choice = { ...wanted, wanted: 'keyring', home: keyHome('/nowhere'), isRoot: true } as const;
     await expect(createKeys(choice)).rejects.toThrow('A service has no session keyring');
   });
 
   test('without a session, auto falls back to a file and a wish for a keyring is an error with a way out', async () => {
-    const file = join(await temporaryFolder(), 'keys.json');
-    expect((await createKeys({ ...wanted, wanted: 'auto', file, hasSession: true })).kind).toBe('file');
-    await expect(createKeys({ ...wanted, wanted: 'keyring', file })).rejects.toThrow('keyStore: file');
+    const home = keyHome(await temporaryFolder());
+    expect((await createKeys({ ...wanted, wanted: 'auto', home, hasSession: true })).kind).toBe('file');
+    await expect(createKeys({ ...wanted, wanted: 'keyring', home })).rejects.toThrow('keyStore: file');
     await expect(openKeyring('test')).rejects.toThrow('keyring does not answer');
   });
 });

@@ -1,9 +1,9 @@
 // The whole agent with a VPN client in memory, against the test server.
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { VpnParts, VpnWays } from '../../src/agent/agent.ts';
 import { noIsolation } from '../../src/agent/vpn-part.ts';
-import { statePaths } from '../../src/agent/paths.ts';
 import { uuidv7 } from '../../src/agent/uuid.ts';
 import { known } from '../../src/base/reading.ts';
 import type { OrderClaims } from '../../src/wire/order.ts';
@@ -160,7 +160,7 @@ describe('an order', () => {
     await eventually('the receipt', () => finished(server).length > 0);
     await agent.stop();
     const other = await startServer();
-    await rm(statePaths(folder).keys);
+    await rm(join(folder, 'keys.json'));
     await enrolWith(other, folder, { again: true });
     startAgent(folder, made.change);
     await eventually('allowed', () => made.driver.block === null);

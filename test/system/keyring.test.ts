@@ -21,7 +21,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 /** Runs code in a user's session with an unlocked keyring; `this` keyring's files stay in `home`. */
 function inSession(code: string): string {
   const script = `import { createKeys, openKeys } from ${JSON.stringify(agent)};
-    const choice = { wanted: 'auto', file: ${JSON.stringify(join(home, 'keys.json'))}, isRoot: false, hasSession: true };
+    const choice = { wanted: 'auto', home: { stateDir: ${JSON.stringify(home)}, tcti: 'device:/dev/tpmrm99' }, isRoot: false, hasSession: true };
     ${code}`;
   // The daemon reads the password that unlocks it on standard input, and the rest runs in the same session.
   const session =
@@ -47,7 +47,7 @@ test.runIf(isThere)(
     const made = inSession(`const { kind, keys } = await createKeys(choice);
     console.log(JSON.stringify({ kind, protection: keys.protection, keys: await keys.publicJwks() }));`);
     expect(JSON.parse(made)).toMatchObject({ kind: 'keyring', protection: 'os-keystore' });
-    const opened = inSession(`const keys = await openKeys('keyring', choice.file);
+    const opened = inSession(`const keys = await openKeys({ kind: 'keyring', slot: 'a' }, choice.home);
     const signature = await keys.sign(new Uint8Array([1, 2, 3]));
     console.log(JSON.stringify({ length: signature.length, keys: await keys.publicJwks() }));`);
     expect(JSON.parse(opened)).toEqual({ length: 64, keys: JSON.parse(made).keys });
