@@ -209,9 +209,11 @@ function allowed(file: string, specifier: string, part: Part): boolean {
   return target !== undefined && (target.name === part.name || part.may.includes(target.name));
 }
 
-/** Parts without a list of packages may use any that package.json names; base is limited to built-ins and two libraries. */
+/** Parts without a list of packages may use any that package.json names; base is limited to built-ins and a few libraries. */
 function allowedPackage(part: Part, specifier: string): boolean {
-  return part.name !== 'base' || /^(node:|pino$|yaml$|zod$)/.test(specifier);
+  return (
+    part.name !== 'base' || /^(node:|pino$|yaml$|zod$|@peculiar\/x509$|reflect-metadata$)/.test(specifier)
+  );
 }
 
 function text(file: string): string {

@@ -7,6 +7,8 @@ type Need = { package: string; file: string };
 /** What the system tests use beyond npm packages. */
 export const testNeeds: readonly Need[] = [
   { package: 'strace', file: '/usr/bin/strace' },
+  { package: 'openssl', file: '/usr/bin/openssl' },
+  { package: 'curl', file: '/usr/bin/curl' },
   { package: 'iproute2', file: '/usr/bin/ss' },
   { package: 'nftables', file: '/usr/sbin/nft' },
   { package: 'iputils-ping', file: '/usr/bin/ping' },

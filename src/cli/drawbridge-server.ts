@@ -4,6 +4,7 @@ import { productVersion } from '../base/version.ts';
 import { endWithParent } from './attached.ts';
 import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
 import { complain } from './present.ts';
+import { addCaCommands } from './server-ca-commands.ts';
 import type { ConvertOptions, ImportOptions, SignOptions } from './server-baseline.ts';
 import type { ChangeName, DeviceOptions } from './server-devices.ts';
 import type { BreakGlassOptions, ConfirmOptions, TagOptions } from './server-fairness.ts';
@@ -257,6 +258,8 @@ baseline
       (await import('./server-baseline.ts')).convertCommand(options),
     ),
   );
+
+addCaCommands(program, { withData, running, runningOn });
 
 // What the server writes is for its own user alone.
 process.umask(0o077);

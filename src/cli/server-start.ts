@@ -28,7 +28,8 @@ export async function initCommand(options: InitOptions): Promise<number> {
 /** Runs until a signal ends it; 0 then, 1 when a part of the server ended by itself. */
 export async function startCommand(options: ServerOptions): Promise<number> {
   const server = await startServer(await serverConfig(options));
-  if (options.json) say(JSON.stringify({ event: 'ready', url: server.url }));
+  if (options.json)
+    say(JSON.stringify({ event: 'ready', url: server.url, est: server.est, crl: server.crl }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void server.close());
   process.on('SIGHUP', () => void server.reloadPolicy());
   const { reason } = await server.ended;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { err, ok, type Result } from '../base/result.ts';
 import { formatToken, hashSecret } from '../wire/token.ts';
+import { revokeDevice } from './ca/revocation.ts';
 import { clearAlarms } from './store/alarms.ts';
 import { audit } from './store/audit.ts';
 import { findDevice, setBoot, setStatus } from './store/devices.ts';
@@ -20,6 +21,8 @@ export type By = { actor: string; now: number };
 /** The ids of the devices that are now others than before. */
 export type Touched = readonly string[];
 
+const OFF_BOARDED = { reason: 'cessationOfOperation' } as const;
+
 /** Lets a pending device in. The device whose place it takes is revoked in the same moment. */
 export async function approve(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
   const device = await findDevice(db, id);
@@ -27,7 +30,10 @@ export async function approve(db: Db, id: string, { actor, now }: By): Promise<R
   if (device.status !== 'pending')
     return wrongState(`This device is ${device.status}; there is nothing to approve.`);
   await setStatus(db, id, 'live');
-  if (device.replaces !== null) await setStatus(db, device.replaces, 'revoked');
+  if (device.replaces !== null) {
+    await setStatus(db, device.replaces, 'revoked');
+    await revokeDevice(db, device.replaces, { ...OFF_BOARDED, because: 'replaced' }, { actor, now });
+  }
   await audit(db, now, { actor, action: 'approve', subject: id, detail: { replaces: device.replaces } });
   return ok(device.replaces === null ? [id] : [id, device.replaces]);
 }
@@ -36,6 +42,7 @@ export async function approve(db: Db, id: string, { actor, now }: By): Promise<R
 export async function revoke(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
   if ((await findDevice(db, id)) === undefined) return noDevice(id);
   await setStatus(db, id, 'revoked');
+  await revokeDevice(db, id, { ...OFF_BOARDED, because: 'revoked' }, { actor, now });
   await audit(db, now, { actor, action: 'revoke', subject: id });
   return ok([id]);
 }

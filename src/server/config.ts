@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { isMissing } from '../base/atomic-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
+import { caSettings } from './ca/settings.ts';
 import { isNetwork } from './addresses.ts';
 import { SEVERITIES } from './signals/signal.ts';
 import { radiusSettings } from './radius-settings.ts';
@@ -35,6 +36,7 @@ export const configSchema = z.strictObject({
     .max(50)
     .default([]),
   radius: radiusSettings.prefault({}),
+  ca: caSettings.prefault({}),
   /** Security products that may tell of what they found, by signed webhooks to /v1/signals/<source>. */
   signals: z
     .array(

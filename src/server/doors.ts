@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createAddressReader } from './addresses.ts';
 import type { ServerConfig } from './config.ts';
+import { addAuthorityRoutes, openCertificateDoors } from './ca/doors.ts';
 import { addConsoleRoutes } from './console-api.ts';
 import type { DataPaths } from './data-folder.ts';
 import { addDeviceRoutes } from './device-routes.ts';
@@ -23,7 +24,13 @@ import { loadTls } from './tls.ts';
 import { serveWebSockets } from './websocket.ts';
 
 /** Everything that listens. Has to be closed. */
-export type Doors = { url: string; close(): Promise<void> };
+export type Doors = {
+  url: string;
+  /** Of EST and the revocation list; null where they are not served. */
+  est: string | null;
+  crl: string | null;
+  close(): Promise<void>;
+};
 
 /** Opens the server's one port to devices, gateways and administrators. Throws `StartError`. */
 export async function openDoors(config: ServerConfig, paths: DataPaths, services: Services): Promise<Doors> {
@@ -53,13 +60,25 @@ export async function openDoors(config: ServerConfig, paths: DataPaths, services
     orderRoot: services.keys.root.kid,
   });
   addHealthRoutes(app, services);
+  const { certificates } = services;
+  if (certificates !== null) addAuthorityRoutes(app, certificates);
+  const more =
+    certificates === null
+      ? null
+      : await openCertificateDoors({ ...services, certificates, settings: config.ca, tls, remoteOf });
   const sockets = serveWebSockets(app.server, link);
   const close = async () => {
     sockets.close();
     longPoll.close();
+    await more?.close();
     await app.close();
   };
-  return closedOnFailure(close, async () => ({ url: await listen(app, config, paths), close }));
+  return closedOnFailure(close, async () => ({
+    url: await listen(app, config, paths),
+    est: more?.est ?? null,
+    crl: more?.crl ?? null,
+    close,
+  }));
 }
 
 /** An empty token would shut the administrator out without a word. */

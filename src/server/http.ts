@@ -48,10 +48,16 @@ const SECURITY_HEADERS = {
 
 export type App = Awaited<ReturnType<typeof createHttp>>;
 
-/** The HTTPS server without routes. */
-export async function createHttp(tls: ServerTls, remoteOf: AddressReader) {
+/** The HTTPS server without routes. With `clientCas` (PEM) clients may show a certificate of these authorities. */
+export async function createHttp(tls: ServerTls, remoteOf: AddressReader, clientCas?: readonly string[]) {
   const app = fastify({
-    https: { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' },
+    https: {
+      cert: tls.cert,
+      key: tls.key,
+      minVersion: 'TLSv1.2',
+      // Who shows none, or a wrong one, is told so by the route.
+      ...(clientCas && { requestCert: true, rejectUnauthorized: false, ca: [...clientCas] }),
+    },
     bodyLimit: DEFAULT_BODY_BYTES,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,

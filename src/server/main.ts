@@ -25,6 +25,9 @@ export { StartError } from './start-error.ts';
 export type RunningServer = {
   /** Where devices reach it. */
   url: string;
+  /** Where EST and the revocation list are; null where they are not served. */
+  est: string | null;
+  crl: string | null;
   /** Reads the policy file now, not only once its change is noticed. */
   reloadPolicy(): Promise<void>;
   /** Stops everything; resolves when what was acknowledged is on disk and the files are closed. */
@@ -75,9 +78,11 @@ function run(config: ServerConfig, services: Services, doors: Doors): RunningSer
   const control = new AbortController();
   const actors = actorsOf(config, services, doors, watch);
   const ended = runAll(actors, { signal: control.signal, stopWithinMs: STOP_WITHIN_MS });
-  services.log.info({ url: doors.url }, 'server started');
+  services.log.info({ url: doors.url, est: doors.est, crl: doors.crl }, 'server started');
   return {
     url: doors.url,
+    est: doors.est,
+    crl: doors.crl,
     ended,
     reloadPolicy: async () => void (await reloadPolicy(watch)),
     close() {
@@ -104,6 +109,7 @@ function actorsOf(config: ServerConfig, services: Services, doors: Doors, watch:
     { name: 'containment', run: (signal) => services.containment.run(signal) },
     { name: 'sessions', run: (signal) => services.sessions.reap(signal) },
     services.orders.clockwork,
+    ...(services.certificates === null ? [] : [services.certificates.actor]),
     { name: 'retention', run: (signal) => runRetention(retention, signal) },
     { name: 'policy', run: (signal) => watchPolicy(watch, signal) },
     { name: 'baseline', run: (signal) => watchBaseline(services, signal) },

@@ -11,6 +11,7 @@ export type Metrics = {
   gateAnswered(access: string, reason: string): void;
   accounted(kind: string): void;
   signalled(source: string, outcome: string): void;
+  certified(outcome: string): void;
   /** To be called once. */
   showGauges(gauges: Gauges): void;
   /** In the Prometheus text format. */
@@ -23,7 +24,7 @@ export type Gauges = { connections(): number; access(): Record<string, number> }
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const { reports, refusals, gate, accounting, signals } = counters(registry);
+  const { reports, refusals, gate, accounting, signals, certificates } = counters(registry);
   const judging = histogram(
     registry,
     'decide_seconds',
@@ -39,6 +40,7 @@ export function createMetrics(): Metrics {
     gateAnswered: (access, reason) => gate.inc({ access, reason }),
     accounted: (kind) => accounting.inc({ kind }),
     signalled: (source, outcome) => signals.inc({ source, outcome }),
+    certified: (outcome) => certificates.inc({ outcome }),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -57,6 +59,9 @@ function counters(registry: Registry) {
       'reason',
     ]),
     signals: counter(registry, 'signals_total', 'Signals by source and outcome', ['source', 'outcome']),
+    certificates: counter(registry, 'certificates_total', 'Requests for a certificate, by outcome', [
+      'outcome',
+    ]),
     accounting: counter(registry, 'accounting_total', 'Accounting records, by kind', ['kind']),
   };
 }

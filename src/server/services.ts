@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts';
 import { serverUrn } from '../wire/ids.ts';
 import type { ServerConfig } from './config.ts';
 import { createAdoption } from './adopt-sessions.ts';
+import { openCertificates, type Certificates } from './ca/certificates.ts';
 import { createBreaker } from './breaker.ts';
 import { storedBreaker } from './breaker-record.ts';
 import { baselineInForce } from './baseline.ts';
@@ -12,7 +13,7 @@ import { createContainment, type Containment } from './containment.ts';
 import { loadDoors } from './containment-doors.ts';
 import type { DataPaths } from './data-folder.ts';
 import type { Terms } from './decide.ts';
-import type { DeviceState } from './device-state.ts';
+import { loadState, type DeviceState } from './device-state.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { createIngest } from './ingest.ts';
 import type { News } from './judge-device.ts';
@@ -45,6 +46,8 @@ export type Services = {
   orders: Orders;
   sessions: Sessions;
   containment: Containment;
+  /** Null where this server gives no certificates. */
+  certificates: Certificates | null;
   judging: OutsideParts;
   /** Brings memory level with the store after an administrator changed a device. */
   changed(device: string): Promise<void>;
@@ -76,14 +79,35 @@ export async function createServices(
     fleet: fleet.count(),
   });
   const vpn = await vpnServices(config, { ...given, fleet, terms, changed: (device) => changed(device) });
+  const certificates = await openCertificates({
+    ...given,
+    settings: config.ca,
+    dataDir: config.dataDir,
+    // Memory knows live devices only, and a removed one is told that it is.
+    stateOf: async (device) => (await stateOf(device)) ?? store.read((db) => loadState(db, device)),
+    terms,
+  });
   const told = tellNews({ connections, orders, standing, log });
   const decided = (state: DeviceState, news: News) => {
     told(state, news);
     if (news.decision) vpn.containment.level(state);
+    if (news.decision) void certificates?.revocation.level(state);
   };
   const judging = { ...given, fleet, terms, decided, connections };
   const changed = (device: string) => noticeChange(judging, device);
-  const basics = { ...given, ...vpn, keys, urn, fleet, connections, standing, orders, judging, changed };
+  const basics = {
+    ...given,
+    ...vpn,
+    certificates,
+    keys,
+    urn,
+    fleet,
+    connections,
+    standing,
+    orders,
+    judging,
+    changed,
+  };
   const link = linkParts({ ...basics, radius: config.radius });
   return { ...basics, openLink: (transport) => openConnection(link, transport) };
 }

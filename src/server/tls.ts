@@ -1,5 +1,3 @@
-// oxlint-disable-next-line import/no-unassigned-import -- @peculiar/x509 needs it to be there first
-import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
@@ -16,7 +14,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-} from '@peculiar/x509';
+} from '../base/x509.ts';
 import { isMissing, writeAtomic } from '../base/atomic-file.ts';
 import type { ServerConfig } from './config.ts';
 import type { DataPaths } from './data-folder.ts';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../src/base/clock.ts';
 import { createLogger, type Logger } from '../../src/base/log.ts';
+import { authorityPaths, createHierarchy } from '../../src/server/ca/hierarchy.ts';
 import { loadConfig } from '../../src/server/config.ts';
 import { pathsIn, type DataPaths } from '../../src/server/data-folder.ts';
 import { deviceDocument, type DeviceDocument } from '../../src/server/device-document.ts';
@@ -64,13 +65,20 @@ export function testClock(): TestClock {
   };
 }
 
-export type RigOptions = { settings?: object; policy?: string; log?: Logger };
+export type RigOptions = {
+  settings?: object;
+  policy?: string;
+  log?: Logger;
+  /** With an authority of its own that gives certificates. */
+  authority?: boolean;
+};
 
 /** Has to be closed. */
 export async function startRig({
   settings = {},
   policy,
   log = createLogger('server', 'silent'),
+  authority = false,
 }: RigOptions = {}): Promise<Rig> {
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-server-'));
   const paths = pathsIn(folder);
@@ -79,6 +87,10 @@ export async function startRig({
   const common = { listen: { port: 0 }, limits: { enrolmentsPerMinute: 1_000, pendingPerAddress: 100 } };
   await writeFile(paths.config, JSON.stringify({ ...common, ...settings }));
   if (policy !== undefined) await writeFile(paths.policy, policy);
+  if (authority) {
+    const wanted = { organisation: 'Test', now: Date.now(), bits: 2_048 };
+    await createHierarchy(authorityPaths(folder), join(folder, 'root'), wanted);
+  }
   const clock = testClock();
   const config = await loadConfig(paths.config);
   if (!config.ok) throw new Error(config.error);

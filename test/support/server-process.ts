@@ -40,6 +40,9 @@ function command(argv: string[]): string {
 
 export type ServerProcess = {
   target: Target;
+  /** Where certificates are given, and what is revoked; null where the server gives none. */
+  est: string | null;
+  crl: string | null;
   child: ChildProcess;
   kill(signal: NodeJS.Signals): Promise<void>;
 };
@@ -49,9 +52,11 @@ export async function startServerProcess(folder: string, below: string[] = []): 
   const argv = [...below, process.execPath, cli, 'start', '--data', folder, '--json'];
   const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = await readyUrl(child);
+  const { url, est = null, crl = null } = await ready(child);
   return {
     child,
+    est,
+    crl,
     target: { url, ca: readFileSync(join(folder, 'tls-ca.pem'), 'utf8') },
     async kill(signal) {
       if (child.exitCode === null && child.signalCode === null && child.pid) process.kill(-child.pid, signal);
@@ -60,11 +65,13 @@ export async function startServerProcess(folder: string, below: string[] = []): 
   };
 }
 
-async function readyUrl(child: ChildProcess): Promise<string> {
+type Ready = { url: string; est?: string | null; crl?: string | null };
+
+async function ready(child: ChildProcess): Promise<Ready> {
   if (!child.stdout) throw new Error('no output');
   for await (const line of createInterface({ input: child.stdout })) {
-    const message = JSON.parse(line) as { event?: string; url?: string };
-    if (message.event === 'ready' && message.url) return message.url;
+    const message = JSON.parse(line) as Partial<Ready> & { event?: string };
+    if (message.event === 'ready' && message.url) return { ...message, url: message.url };
   }
   throw new Error('the server ended before it was ready');
 }

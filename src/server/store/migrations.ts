@@ -15,6 +15,7 @@ export const migrations = {
   '0006-orders': { up: withOrders },
   '0007-containment': { up: withContainment },
   '0008-places': { up: withPlaces },
+  '0009-certificates': { up: withCertificates },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -391,4 +392,35 @@ async function withContainment(db: Schema): Promise<void> {
   await sql`create index nas_requests_waiting on nas_requests (nas, next_at) where state = 'waiting'`.execute(
     db,
   );
+}
+
+/** They outlive their device: what is revoked stays on the list for as long as it would have been good. */
+async function withCertificates(db: Schema): Promise<void> {
+  await db.schema
+    .createTable('certificates')
+    .addColumn('serial', 'text', key)
+    .addColumn('kind', 'text', required)
+    .addColumn('device', 'text')
+    .addColumn('name', 'text', required)
+    .addColumn('key_id', 'text', (column) => column.notNull().unique())
+    .addColumn('csr', 'text', required)
+    .addColumn('via', 'text', required)
+    .addColumn('issued_at', 'bigint', required)
+    .addColumn('not_before', 'bigint', required)
+    .addColumn('not_after', 'bigint', required)
+    .addColumn('revoked_at', 'bigint')
+    .addColumn('reason', 'text')
+    .execute();
+  await db.schema
+    .createIndex('certificates_device')
+    .on('certificates')
+    .columns(['device', 'not_after'])
+    .execute();
+  await db.schema.createIndex('certificates_end').on('certificates').column('not_after').execute();
+  await ofDevice(db, 'est_tokens')
+    .addColumn('hash', 'text', required)
+    .addColumn('created_at', 'bigint', required)
+    .addColumn('expires_at', 'bigint', required)
+    .addPrimaryKeyConstraint('est_tokens_key', ['device'] as never)
+    .execute();
 }

@@ -23,6 +23,8 @@ export type Tables = {
   signals: SignalRow;
   webhooks: WebhookRow;
   nas_requests: NasRequestRow;
+  certificates: CertificateRow;
+  est_tokens: EstTokenRow;
 };
 
 export type DeviceRow = {
@@ -330,3 +332,27 @@ export type NasRequestRow = {
   answer: string | null;
   finished_at: number | null;
 };
+
+/** A certificate that was given. Nothing here is secret: the keys never were here. */
+export type CertificateRow = {
+  /** Hexadecimal, as the certificate has it. */
+  serial: string;
+  kind: 'device' | 'gateway';
+  /** Null with a gateway. */
+  device: string | null;
+  /** The common name. */
+  name: string;
+  /** SHA-256 of the key and of the request, base64url: one certificate for each. */
+  key_id: string;
+  csr: string;
+  via: 'agent' | 'est' | 'admin';
+  issued_at: number;
+  not_before: number;
+  not_after: number;
+  revoked_at: number | null;
+  /** In the words of RFC 5280; null while it is not revoked. */
+  reason: string | null;
+};
+
+/** What a device shows to EST, once; a newer one takes the place of the one before. */
+export type EstTokenRow = { device: string; hash: string; created_at: number; expires_at: number };

@@ -1,0 +1,67 @@
+import type { Actor } from '../../base/actors.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Terms } from '../decide.ts';
+import type { DeviceState } from '../device-state.ts';
+import type { Metrics } from '../metrics.ts';
+import { StartError } from '../start-error.ts';
+import type { Store } from '../store/store.ts';
+import type { CertificateAuthority } from './authority.ts';
+import { createDesk, type Desk } from './desk.ts';
+import { authorityPaths, loadHierarchy } from './hierarchy.ts';
+import { internalAuthority } from './internal.ts';
+import { createRevocation, type Revocation } from './revocation.ts';
+import type { CaSettings } from './settings.ts';
+
+/** All about certificates, tied together. */
+export type Certificates = {
+  desk: Desk;
+  revocation: Revocation;
+  authority: CertificateAuthority;
+  actor: Actor;
+};
+
+export type CertificateParts = {
+  settings: CaSettings;
+  dataDir: string;
+  store: Store;
+  clock: Clock;
+  log: Logger;
+  metrics: Pick<Metrics, 'certified'>;
+  stateOf(device: string): Promise<DeviceState | null>;
+  terms(): Terms;
+};
+
+const SWEEP_MS = 60_000;
+const MINUTE_MS = 60_000;
+
+/** Null where this server gives no certificates. Throws `StartError` for an authority that cannot be used. */
+export async function openCertificates(parts: CertificateParts): Promise<Certificates | null> {
+  const authority = await openAuthority(parts);
+  if (authority === null) return null;
+  const { settings, metrics, clock } = parts;
+  const desk = createDesk({ ...parts, authority, answered: metrics.certified });
+  const revocation = createRevocation({ ...parts, authority, crlValidMs: settings.crlMinutes * MINUTE_MS });
+  const actor: Actor = {
+    name: 'certificates',
+    async run(signal) {
+      while (!signal.aborted) {
+        await revocation.sweep(parts.stateOf);
+        await clock.sleep(SWEEP_MS, signal).catch(() => {});
+      }
+    },
+  };
+  return { desk, revocation, authority, actor };
+}
+
+async function openAuthority({ settings, dataDir }: CertificateParts): Promise<CertificateAuthority | null> {
+  try {
+    const hierarchy = await loadHierarchy(authorityPaths(dataDir));
+    if (hierarchy === null) return null;
+    const { issuing: certificate, root, key } = hierarchy;
+    const crlValidMs = settings.crlMinutes * MINUTE_MS;
+    return internalAuthority({ certificate, root, key, crlUrl: settings.crlUrl ?? null, crlValidMs });
+  } catch (error) {
+    throw new StartError(error instanceof Error ? error.message : String(error));
+  }
+}

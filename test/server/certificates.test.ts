@@ -1,0 +1,312 @@
+import { randomUUIDv7 } from 'node:crypto';
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsageExtension,
+  SubjectAlternativeNameExtension,
+  X509Certificate,
+  X509Certificates,
+  X509Crl,
+} from '../../src/base/x509.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { putEstToken } from '../../src/server/store/certificates.ts';
+import { openSqlite } from '../../src/server/store/sqlite.ts';
+import type { Store } from '../../src/server/store/store.ts';
+import { hashSecret } from '../../src/wire/token.ts';
+import { ecKeys, makeCsr, rsaKeys, type CsrOptions } from './csr.ts';
+import { healthyReadings, OPEN_DETECTION } from './fixtures.ts';
+import { expectEventually, startRig, type Rig } from './rig.ts';
+import { exchange, get, type TestLink } from './test-agent.ts';
+
+const HOUR_MS = 3_600_000;
+const CRL_URL = 'http://posture.example.test:8080/crl/devices.crl';
+
+let rig: Rig;
+let store: Store;
+
+beforeAll(async () => {
+  rig = await startRig({
+    authority: true,
+    settings: { ca: { est: { port: 0 }, crl: { port: 0 }, crlUrl: CRL_URL, domain: 'devices.example.test' } },
+  });
+  store = await openSqlite(rig.paths.database);
+}, 60_000);
+
+afterAll(async () => {
+  await store.close();
+  await rig.close();
+});
+
+const token = 'a-token-of-128-bits-';
+
+async function ask(device: string, der: Buffer, secret = token) {
+  const headers = {
+    'content-type': 'application/pkcs10',
+    authorization: `Basic ${Buffer.from(`${device}:${secret}`).toString('base64')}`,
+  };
+  const target = { url: rig.server.est ?? '', ca: rig.target.ca };
+  const body = der.toString('base64');
+  const { status, body: said } = await exchange(
+    target,
+    'POST',
+    '/.well-known/est/simpleenroll',
+    body,
+    headers,
+  );
+  const text = String(said.text ?? '');
+  return { status, text, code: text.split(':')[0] };
+}
+
+/** With a fresh token. */
+async function enrol(device: string, der: Buffer) {
+  const now = rig.clock.now();
+  const row = { device, hash: hashSecret(token), created_at: now, expires_at: now + HOUR_MS };
+  await store.write((db) => putEstToken(db, row));
+  return ask(device, der);
+}
+
+function certificateIn(base64: string): X509Certificate {
+  const [certificate] = new X509Certificates(Buffer.from(base64, 'base64'));
+  if (certificate === undefined) throw new Error(base64);
+  return certificate;
+}
+
+async function healthy(): Promise<TestLink> {
+  const link = await rig.link();
+  await report(link);
+  return link;
+}
+
+async function report(link: TestLink, open = false): Promise<void> {
+  const at = new Date(rig.clock.now()).toISOString();
+  const readings = healthyReadings(at, open ? { detections: OPEN_DETECTION } : {});
+  const { t } = await link.report({ readings });
+  expect(t).toBe('ack');
+}
+
+async function certified(link: TestLink, options?: CsrOptions): Promise<X509Certificate> {
+  const given = await enrol(link.identity.device, await makeCsr(options));
+  expect(given).toMatchObject({ status: 200 });
+  return certificateIn(given.text);
+}
+
+async function auditOf(subject: string) {
+  const rows = await store.read((db) =>
+    db.selectFrom('audit').selectAll().where('subject', '=', subject).orderBy('id').execute(),
+  );
+  return rows.map(({ action, detail }) => ({ action, ...(JSON.parse(detail) as { reason?: string }) }));
+}
+
+async function crl(): Promise<X509Crl> {
+  const answer = await fetch(rig.server.crl ?? '');
+  expect(answer.headers.get('content-type')).toBe('application/pkix-crl');
+  return new X509Crl(await answer.arrayBuffer());
+}
+
+describe('a certificate', () => {
+  test('says what the profile says: name, uses, a day at most, where revocations are', async () => {
+    const link = await healthy();
+    const { device } = link.identity;
+    const before = rig.clock.now();
+    const certificate = await certified(link);
+    expect(certificate.subject).toBe(`CN=${device}`);
+    const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
+    expect(names.map(({ type, value }) => [type, value])).toEqual([
+      ['dns', `${device}.devices.example.test`],
+      ['url', `urn:posture:device:${device}`],
+    ]);
+    expect(certificate.getExtension(ExtendedKeyUsageExtension)?.usages).toEqual([
+      '1.3.6.1.5.5.7.3.2',
+      '1.3.6.1.5.5.7.3.17',
+      '1.3.6.1.5.5.8.2.2',
+    ]);
+    expect(certificate.getExtension(BasicConstraintsExtension)?.ca).toBe(false);
+    expect(certificate.notAfter.getTime() - before).toBeLessThanOrEqual(24 * HOUR_MS + 5_000);
+    expect(certificate.notBefore.getTime()).toBeLessThan(before - 290_000);
+    expect(certificate.toString('text')).toContain(CRL_URL);
+    const chain = await get(rig.target, '/v1/ca/chain.pem');
+    const [issuing, root] = new X509Certificates(
+      [...String(chain.body.text).matchAll(/-----BEGIN[^-]*-----[^-]*-----END[^-]*-----/g)].map(
+        ([pem]) => new X509Certificate(pem),
+      ),
+    );
+    expect(await certificate.verify({ publicKey: issuing!.publicKey })).toBe(true);
+    expect(await issuing!.verify({ publicKey: root!.publicKey })).toBe(true);
+    expect(await auditOf(device)).toContainEqual(
+      expect.objectContaining({ action: 'issue certificate', serial: certificate.serialNumber }),
+    );
+  });
+
+  test.each<[string, string, (device: string) => Promise<Buffer>]>([
+    ['another’s name', 'other_name', () => makeCsr({ name: `CN=${randomUUIDv7()}` })],
+    ['more than a name', 'other_name', (device) => makeCsr({ name: `CN=${device}, O=Board` })],
+    [
+      'another’s names besides',
+      'other_name',
+      () =>
+        makeCsr({
+          extensions: [new SubjectAlternativeNameExtension([{ type: 'dns', value: 'vpn.example.test' }])],
+        }),
+    ],
+    [
+      'to be an authority',
+      'forged_extension',
+      () => makeCsr({ extensions: [new BasicConstraintsExtension(true, 0, true)] }),
+    ],
+    [
+      'to be a server',
+      'forged_extension',
+      () => makeCsr({ extensions: [new ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.1'])] }),
+    ],
+    [
+      'a weak key',
+      'weak_key',
+      async () =>
+        makeCsr({ keys: await rsaKeys(1_024), algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } }),
+    ],
+    [
+      'a key that is another’s',
+      'bad_signature',
+      async () => {
+        const der = await makeCsr();
+        der.writeUInt8((der.at(-1) ?? 0) ^ 1, der.length - 1);
+        return der;
+      },
+    ],
+    ['what is no request', 'malformed_request', async () => Buffer.from('hello')],
+    ['what is too large', 'malformed_request', async () => Buffer.alloc(20_000, 0x30)],
+  ])('is refused to who asks for %s: %s, on record', async (_, reason, make) => {
+    const link = await healthy();
+    const { device } = link.identity;
+    const refused = await enrol(device, await make(device));
+    expect(refused.code).toBe(reason);
+    expect([400, 403]).toContain(refused.status);
+    expect(await auditOf(device)).toContainEqual(
+      expect.objectContaining({ action: 'refuse certificate', reason }),
+    );
+    // The token was not used up by it.
+    expect(await ask(device, await makeCsr())).toMatchObject({ status: 200 });
+  });
+
+  test('is given once for a request, and once for a key', async () => {
+    const [link, other] = [await healthy(), await healthy()];
+    const keys = await ecKeys();
+    const der = await makeCsr({ keys });
+    expect(await enrol(link.identity.device, der)).toMatchObject({ status: 200 });
+    expect(await enrol(link.identity.device, der)).toMatchObject({ status: 403, code: 'replayed' });
+    expect(await enrol(other.identity.device, der)).toMatchObject({ status: 403, code: 'replayed' });
+    const again = await makeCsr({ keys, name: `CN=${other.identity.device}` });
+    expect(await enrol(other.identity.device, again)).toMatchObject({ status: 403, code: 'key_used' });
+  });
+
+  test('needs a token of the very device, once, in time', async () => {
+    const [link, other] = [await healthy(), await healthy()];
+    const { device } = link.identity;
+    expect(await ask(device, await makeCsr())).toMatchObject({ status: 401 });
+    await certified(link);
+    expect(await ask(device, await makeCsr())).toMatchObject({ status: 401 });
+    expect(await ask(other.identity.device, await makeCsr())).toMatchObject({ status: 401 });
+    const row = { device, hash: hashSecret(token), created_at: 0, expires_at: rig.clock.now() - 1 };
+    await store.write((db) => putEstToken(db, row));
+    expect(await ask(device, await makeCsr())).toMatchObject({ status: 401 });
+    expect(await auditOf(device)).toContainEqual(expect.objectContaining({ reason: 'token_unknown' }));
+  });
+
+  test('is not given before the first report, nor while unhealthy, and once it is well again', async () => {
+    const link = await rig.link();
+    const { device } = link.identity;
+    const der = await makeCsr();
+    expect(await enrol(device, der)).toMatchObject({ status: 202, code: 'not_judged' });
+    await report(link, true);
+    expect(await ask(device, der)).toMatchObject({ status: 202, code: 'not_healthy' });
+    expect(await ask(device, der)).toMatchObject({ status: 202, code: 'not_healthy' });
+    await report(link);
+    // The same request and the same token: neither was used up by waiting.
+    expect(await ask(device, der)).toMatchObject({ status: 200 });
+    const refusals = (await auditOf(device)).filter(({ action }) => action === 'refuse certificate');
+    expect(refusals.map(({ reason }) => reason)).toEqual(['not_judged', 'not_healthy']);
+  });
+
+  test('is not given to who has not been heard lately', async () => {
+    const link = await healthy();
+    rig.clock.advance(10 * 60_000);
+    expect(await enrol(link.identity.device, await makeCsr())).toMatchObject({
+      status: 202,
+      code: 'outdated',
+    });
+  });
+});
+
+describe('revocation', () => {
+  const listed = async (certificate: X509Certificate) =>
+    (await crl()).entries.find(({ serialNumber }) => serialNumber === certificate.serialNumber);
+
+  test('what a device holds is on the list once it is denied; silence takes nothing back', async () => {
+    const link = await healthy();
+    const certificate = await certified(link);
+    expect(await listed(certificate)).toBe(undefined);
+    await report(link, true);
+    const entry = await expectEventually(
+      () => listed(certificate),
+      (found) => found !== undefined,
+    );
+    expect(entry?.reason).toBe(9);
+    const quiet = await healthy();
+    const kept = await certified(quiet);
+    rig.clock.advance(20 * 60_000);
+    await expectEventually(
+      async () => (await rig.document(quiet.identity.device)).decision?.access,
+      (access) => access !== 'allow',
+    );
+    expect(await listed(kept)).toBe(undefined);
+  });
+
+  test('a device that is removed loses its certificates with it', async () => {
+    const link = await healthy();
+    const certificate = await certified(link);
+    await rig.admin.post(`/v1/devices/${link.identity.device}/revoke`);
+    expect((await listed(certificate))?.reason).toBe(5);
+    expect(await enrol(link.identity.device, await makeCsr())).toMatchObject({
+      status: 403,
+      code: 'device_revoked',
+    });
+  });
+
+  test('the list is signed by the authority, short-lived, and its number rises', async () => {
+    const first = await crl();
+    const chain = await get(rig.target, '/v1/ca/chain.pem');
+    const issuing = new X509Certificate(
+      String(chain.body.text).split('-----END CERTIFICATE-----')[0] + '-----END CERTIFICATE-----',
+    );
+    expect(await first.verify({ publicKey: issuing })).toBe(true);
+    expect(Number(first.nextUpdate) - rig.clock.now()).toBeLessThanOrEqual(HOUR_MS + 1_000);
+    rig.clock.advance(31 * 60_000);
+    const second = await crl();
+    const number = (list: X509Crl) =>
+      Buffer.from(list.getExtension('2.5.29.20')?.value ?? new ArrayBuffer(0)).toString('hex');
+    expect(number(second) > number(first)).toBe(true);
+    expect(Number(second.nextUpdate)).toBeGreaterThan(Number(first.nextUpdate));
+  });
+
+  test('one that has ended leaves the list a day later', async () => {
+    const link = await healthy();
+    const certificate = await certified(link);
+    await rig.admin.post(`/v1/devices/${link.identity.device}/revoke`);
+    expect(await listed(certificate)).toBeDefined();
+    rig.clock.advance(49 * HOUR_MS);
+    expect(await listed(certificate)).toBe(undefined);
+  });
+});
+
+test('the database holds no key, no request and no token', async () => {
+  const link = await healthy();
+  await certified(link);
+  const tables = await store.read(async (db) => ({
+    certificates: await db.selectFrom('certificates').selectAll().execute(),
+    tokens: await db.selectFrom('est_tokens').selectAll().execute(),
+    meta: await db.selectFrom('meta').selectAll().execute(),
+  }));
+  expect(tables.certificates.length).toBeGreaterThan(0);
+  const text = JSON.stringify(tables);
+  expect(text).not.toMatch(/PRIVATE|BEGIN/);
+  expect(text).not.toContain(token);
+});
