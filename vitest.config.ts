@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            'test/{base,wire,policy,scan,agent,server,gateway,cli,conformance}/**/*.test.ts',
+            'test/{base,wire,policy,scan,agent,server,gateway,cli,conformance,packaging}/**/*.test.ts',
             'test/collectors/**/*.test.ts',
           ],
           testTimeout: 15_000,

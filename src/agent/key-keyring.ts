@@ -1,4 +1,6 @@
 import type { AsyncEntry } from '@napi-rs/keyring';
+import { isPackaged } from '../base/assets.ts';
+import { loadNative } from '../base/native.ts';
 import { generateKeys, keyPair, KeyStoreError, softwareKeys, type KeyStore } from './keys.ts';
 
 /**
@@ -32,7 +34,7 @@ async function ask<T>(
   name: string,
 ): Promise<T> {
   try {
-    const { AsyncEntry } = await import('@napi-rs/keyring');
+    const { AsyncEntry } = await library();
     return await question(new AsyncEntry('drawbridge', name, PINNED), AbortSignal.timeout(WITHIN_MS));
   } catch (error) {
     const detail = error instanceof Error ? error.message : 'unknown error';
@@ -40,4 +42,11 @@ async function ask<T>(
       `The session’s keyring does not answer (${detail}). Unlock it, or set keyStore: file in the settings.`,
     );
   }
+}
+
+type Library = { AsyncEntry: typeof AsyncEntry };
+
+async function library(): Promise<Library> {
+  // The package's own loader looks for the file in node_modules; the file itself exports the same.
+  return isPackaged ? (loadNative('keyring.node') as Library) : import('@napi-rs/keyring');
 }

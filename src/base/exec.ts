@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { taskkill, type Command } from './commands.ts';
+import { argvFor } from './own-script.ts';
 import { posixStyle, type ProcessStyle } from './process-style.ts';
 
 export type { ChildProcess } from 'node:child_process';
@@ -54,7 +55,7 @@ export function runOurs(
   argv: readonly string[],
   { user, ...options }: RunOptions & { user?: User } = {},
 ): Promise<Output> {
-  return runBounded(process.execPath, [script, ...argv], options, user);
+  return runBounded(process.execPath, argvFor(script, argv), options, user);
 }
 
 function runBounded(

@@ -1,0 +1,75 @@
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { bundle, type Bundle } from './bundle.ts';
+import { buildEpoch } from './epoch.ts';
+import { makeExecutable } from './executable.ts';
+import { readLock } from './npm-tarball.ts';
+import type { Part } from './parts.ts';
+import { sbomOf } from './sbom.ts';
+import type { Target } from './targets.ts';
+import { sha256Of } from './tools.ts';
+
+export type Wanted = {
+  root: string;
+  out: string;
+  version: string;
+  targets: readonly Target[];
+  parts: readonly Part[];
+  say(line: string): void;
+};
+
+/** Makes everything that is wanted, below `out`. Throws `BuildError`. */
+export async function makeAll(wanted: Wanted): Promise<void> {
+  const { root, out, parts, say } = wanted;
+  const cache = join(out, 'cache');
+  for (const folder of [cache, join(out, 'sbom')]) mkdirSync(folder, { recursive: true });
+  for (const part of parts) {
+    const own = await bundle(root, part.entry);
+    say(`${part.name}: ${megabytes(own.code.length)} of code, ${own.packages.length} npm packages in it`);
+    await makePart({ ...wanted, cache, part, bundle: own });
+  }
+  await writeSums(out);
+}
+
+type PartJob = Wanted & { cache: string; part: Part; bundle: Bundle };
+
+async function makePart(job: PartJob): Promise<void> {
+  const { root, out, part, version, say } = job;
+  const targets = job.targets.filter(({ os }) => part.systems.includes(os));
+  for (const target of targets) {
+    const folder = join(out, 'bin', target.name);
+    mkdirSync(folder, { recursive: true });
+    const [file = ''] = await makeExecutable({ ...job, out: folder, target });
+    say(`${relative(root, file)}: ${megabytes(statSync(file).size)}`);
+  }
+  const sbom = sbomOf({
+    part,
+    bundle: job.bundle,
+    targets,
+    lock: readLock(root),
+    version,
+    epoch: buildEpoch(root),
+  });
+  writeFileSync(join(out, 'sbom', `${part.name}.cdx.json`), sbom);
+}
+
+/** What `sha256sum -c` reads: everything that was made. */
+async function writeSums(out: string): Promise<void> {
+  const files = ['bin', 'sbom', 'packages'].flatMap((folder) => filesIn(out, folder)).toSorted();
+  const lines = await Promise.all(files.map(async (path) => `${await sha256Of(join(out, path))}  ${path}\n`));
+  writeFileSync(join(out, 'SHA256SUMS'), lines.join(''));
+}
+
+function filesIn(out: string, folder: string): string[] {
+  try {
+    return readdirSync(join(out, folder), { recursive: true, withFileTypes: true })
+      .filter((one) => one.isFile())
+      .map((one) => relative(out, join(one.parentPath, one.name)));
+  } catch {
+    return [];
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
