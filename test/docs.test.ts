@@ -97,5 +97,6 @@ describe('README', () => {
 
 test('versions are pinned exactly', () => {
   const all = { ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies };
-  for (const [name, version] of Object.entries(all)) expect(`${name} ${version}`).toMatch(/ \d+\.\d+\.\d+(-[a-z]+\.\d+)?$/);
+  for (const [name, version] of Object.entries(all))
+    expect(`${name} ${version}`).toMatch(/ \d+\.\d+\.\d+(-[a-z]+\.\d+)?$/);
 });
