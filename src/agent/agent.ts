@@ -113,7 +113,15 @@ async function assemble(run: Run): Promise<Actor[]> {
   const { state, config, log, version, env, known } = run;
   const fallback = await loadDefaultPolicy();
   const { l2tpServer: control, ...ways } = await waysOf(run);
-  const l2tpServer = l2tpServerPart({ control, isRoot: ways.isRoot, mode: config.vpn.mode, ...state, log });
+  const l2tpServer = l2tpServerPart({
+    ...state,
+    control,
+    log,
+    isRoot: ways.isRoot,
+    mode: config.vpn.mode,
+    read: run.readers['l2tp-server'],
+    changed: () => void reporting.scheduler.request(),
+  });
   const vpn = createVpnPart({
     ...ways,
     ...state,
@@ -126,6 +134,7 @@ async function assemble(run: Run): Promise<Actor[]> {
   });
   const reporting = createReporting({
     ...run,
+    readers: { ...run.readers, 'l2tp-server': l2tpServer.reader },
     fallback,
     self: () => selfOf(run),
     standing: () => known.standing?.current() ?? null,

@@ -54,7 +54,7 @@ export async function l2tpServerStatus(settings: Settings, { json }: SettingsOpt
   if (json === true) sayJson({ closing, ...seen });
   else await show(closing, seen);
   if (seen.fact === null) return EXIT_COULD_NOT;
-  const isShut = closing?.phase === 'closed' && (closing.way === 'service' || seen.dropped !== null);
+  const isShut = closing?.phase === 'closed' && (closing.way === 'service' || seen.attempts !== null);
   return isShut || (seen.fact.listening.length === 0 && seen.fact.verdict !== 'server') ? 0 : EXIT_OPEN;
 }
 
@@ -106,7 +106,7 @@ async function showChange(
 
 async function show(
   closing: Closing | null,
-  { fact, problem, connected, clientThrough, ssh, dropped }: Look,
+  { fact, problem, connected, clientThrough, ssh, attempts }: Look,
 ): Promise<void> {
   const rows = [
     ['Verdict', fact === null ? paint('yellow', problem ?? 'unknown') : fact.verdict],
@@ -125,7 +125,7 @@ async function show(
       clientThrough.length === 0 ? 'no session' : `${clientThrough.length} sessions to other servers`,
     ],
     ['SSH', ssh === null ? 'unknown' : ssh ? 'listens' : 'does not listen'],
-    ...(dropped === null ? [] : [['Dropped', `${dropped} packets to UDP 1701`]]),
+    ...(attempts === null ? [] : [['Attempts', `${attempts} packets to UDP 1701 since it was closed`]]),
   ];
   say(await table([], rows));
 }

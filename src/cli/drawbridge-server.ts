@@ -14,6 +14,7 @@ import {
   DEVICE_HELP,
   HELP,
   INIT_HELP,
+  L2TP_HELP,
   ORDER_HELP,
   ORDERS_HELP,
   POLICY_HELP,
@@ -21,6 +22,8 @@ import {
   START_HELP,
   TOKEN_HELP,
 } from './server-help.ts';
+import type { RolloutOptions } from './server-l2tp.ts';
+import type { RolloutChange } from '../server/l2tp/rollout-requests.ts';
 import type { SessionOptions } from './server-sessions.ts';
 import type { OrderRequest } from '../server/order-requests.ts';
 import type { OrderOptions, OrdersOptions } from './server-orders.ts';
@@ -190,6 +193,53 @@ withData(program.command('orders'))
     running(async (options: OrdersOptions) => (await import('./server-orders.ts')).ordersCommand(options)),
   );
 
+const l2tpServer = program
+  .command('l2tp-server')
+  .description('L2TP servers that nobody meant to run, on many devices')
+  .addHelpText('after', L2TP_HELP);
+addRollout('close', 'close them, batch by batch; the server goes on also when this command ends')
+  .option('--firewall', 'by a rule; services go on')
+  .option('--even-if-used', 'also where clients are connected')
+  .option('--for <time>', 'for so long, such as 8h or 7d; then each device reopens by itself');
+addRollout('reopen', 'put back what was closed');
+addRolloutChange('approve', 'let it begin, where the policy asks for approval');
+addRolloutChange('stop', 'order nobody else');
+addRolloutChange('resume', 'go on after a stop').option('--retry', 'and try again where it failed');
+withData(l2tpServer.command('list'))
+  .description('rollouts, newest first')
+  .action(
+    running(async (options: ServerOptions) => (await import('./server-l2tp.ts')).rolloutListCommand(options)),
+  );
+withData(l2tpServer.command('show'))
+  .description('each device of a rollout, before and after')
+  .argument('<id>')
+  .action(
+    runningOn(async (id, options: ServerOptions) =>
+      (await import('./server-l2tp.ts')).rolloutShowCommand(id, options),
+    ),
+  );
+withData(l2tpServer.command('servers'))
+  .description('the baseline: every server that was seen on a device')
+  .action(
+    running(async (options: ServerOptions) => (await import('./server-l2tp.ts')).serversCommand(options)),
+  );
+withData(l2tpServer.command('accept'))
+  .description('the servers of a device are meant to be there')
+  .argument('<device>')
+  .action(
+    runningOn(async (id, options: ServerOptions) =>
+      (await import('./server-l2tp.ts')).acceptCommand(id, options),
+    ),
+  );
+withData(l2tpServer.command('events'))
+  .description('servers that appeared or went, and attempts on closed ones')
+  .option('--device <id>', 'of this device')
+  .action(
+    running(async (options: ServerOptions & { device?: string }) =>
+      (await import('./server-l2tp.ts')).eventsCommand(options),
+    ),
+  );
+
 const policy = program
   .command('policy')
   .description('look at a policy before it is used')
@@ -299,6 +349,37 @@ function addOrder(action: OrderRequest['action'], description: string): Command 
         (await import('./server-orders.ts')).orderCommand(action, words, (options ?? {}) as OrderOptions),
       );
     });
+}
+
+function addRollout(action: 'close' | 'reopen', description: string): Command {
+  return withData(l2tpServer.command(action))
+    .description(description)
+    .option('--device <id...>', 'these devices')
+    .option('--tag <name...>', 'that have one of these tags')
+    .option('--directory <name...>', 'in one of these groups of the directory')
+    .option('--group <name>', 'in this group of the policy')
+    .option('--found', 'on which a server, or somebody who listens, was found')
+    .option('--batch <number>', 'so many at a time (default: 10)', Number)
+    .option('--stop-after <number>', 'order nobody else after so many failures (default: 3)', Number)
+    .option('--within <time>', 'wait so long for devices that are away (default: 7d)')
+    .option('--reason <text>', 'why; it goes on record')
+    .option('--detach', 'do not wait for it')
+    .action(
+      running(async (options: RolloutOptions) =>
+        (await import('./server-l2tp.ts')).rolloutCommand(action, options),
+      ),
+    );
+}
+
+function addRolloutChange(change: RolloutChange, description: string): Command {
+  return withData(l2tpServer.command(change))
+    .description(description)
+    .argument('<id>', 'as in: drawbridge-server l2tp-server list')
+    .action(
+      runningOn(async (id, options: ServerOptions & { retry?: boolean }) =>
+        (await import('./server-l2tp.ts')).rolloutChangeCommand(change, id, options),
+      ),
+    );
 }
 
 function withData(command: Command): Command {

@@ -69,11 +69,15 @@ function gibibytes(bytes: number): number {
 const THROUGH_TUNNEL =
   'It reaches this server through its own VPN. If that is its only way, it cannot be let in again once its VPN is denied: make the server reachable outside the tunnel.';
 
+const L2TP_SERVER =
+  'It serves L2TP, and nobody has accepted that. Close it: drawbridge-server l2tp-server close --device ID; or it is meant: drawbridge-server l2tp-server accept ID.';
+
 function alarmLines({ alarms, device }: DeviceDocument): string[] {
   if (alarms.length === 0) return [];
   return [
     paint('red', `Alarm: ${alarms.join(', ')}`),
     ...(alarms.includes('through_tunnel') ? [THROUGH_TUNNEL] : []),
+    ...(alarms.includes('l2tp_server') ? [L2TP_SERVER] : []),
     `Once you have looked: drawbridge-server device clear-alarm ${device.id}`,
   ];
 }

@@ -83,6 +83,19 @@ Examples:
   drawbridge-server sessions --address 10.9.0.17 --at 2026-11-20T10:00:00Z    who was it, for a line of a flow log
   drawbridge-server sessions --user anna --ended --json`;
 
+export const L2TP_HELP = `
+Whom it means: all that is named has to hold (--tag a b means a or b). The server orders --batch devices at a time, waits
+until each has shown what it is now, and orders nobody else after --stop-after failures. Devices that are away take their
+turn when they come. Approval, a maintenance window and closing without an order: l2tpServers in the policy.
+
+Examples:
+  drawbridge-server l2tp-server close --found --batch 5 --reason "scanner finding"
+  drawbridge-server l2tp-server close --tag lab --firewall --for 7d --detach
+  drawbridge-server l2tp-server show ID --json
+  drawbridge-server l2tp-server reopen --device ID
+
+Exit code: 0 as ordered, or under way with --detach; 4 a device failed, or it was stopped.`;
+
 export const ORDER_HELP = `
 An order is a wanted state: it lasts until it is taken back, and a device that is away is ordered when it comes. A deny
 of yours and one by the policy's decision are two things; the VPN is allowed when neither denies.

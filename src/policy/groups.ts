@@ -54,7 +54,8 @@ export function modeFor(
   return found === undefined ? { mode: policy.mode, group: null } : { mode: found.mode, group: found.name };
 }
 
-function isIn({ tags, directoryGroups, devices, percent }: Group['match'], traits: Traits): boolean {
+/** Whether all that a group's `match` names holds of a device. */
+export function isIn({ tags, directoryGroups, devices, percent }: Group['match'], traits: Traits): boolean {
   return (
     (tags === undefined || tags.some((tag) => traits.tags.includes(tag))) &&
     (directoryGroups === undefined || directoryGroups.some((one) => traits.directoryGroups.includes(one))) &&

@@ -5,6 +5,7 @@ import type { Result } from '../base/result.ts';
 import { ACCESS, MODES, RISK_LEVELS, type JudgedId } from '../wire/decision.ts';
 import { gatewayName } from '../wire/vpn.ts';
 import type { Baseline } from './baseline.ts';
+import { closing } from './closing.ts';
 import { breaker, fairness, graceRow } from './fairness.ts';
 import { groups } from './groups.ts';
 import { expressionsSchema } from './expressions.ts';
@@ -97,6 +98,8 @@ export const policySchema = z
       .prefault({}),
     /** What a device that was isolated can still reach, besides the posture server: names or addresses. */
     isolation: z.strictObject({ reachable: z.array(gatewayName).max(64).default([]) }).prefault({}),
+    /** L2TP servers that nobody meant to run. */
+    l2tpServers: closing.prefault({}),
     /** Programs that must not run: names of executables under a rule's name. */
     watch: watchSchema.default({}),
     /** Questions of the organisation's own, by tag; `checks.tags.expect.required` says which must be true. */

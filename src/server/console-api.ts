@@ -16,6 +16,7 @@ import { loadState } from './device-state.ts';
 import type { Fleet } from './fleet.ts';
 import { HttpProblem, problem, type App } from './http.ts';
 import type { Judging } from './judge-device.ts';
+import { addRolloutRoutes } from './l2tp/rollout-routes.ts';
 import { addOrderRoutes } from './order-routes.ts';
 import type { Orders } from './orders.ts';
 import { addPolicyRoutes } from './policy-routes.ts';
@@ -61,6 +62,7 @@ export async function addConsoleRoutes(app: App, parts: ConsoleParts): Promise<v
     addTimeline(scope, parts);
     addActing(scope, parts);
     addOrderRoutes(scope, { ...parts, granted });
+    addRolloutRoutes(scope, { ...parts, granted, policy: () => parts.terms().policy });
     addTokenRoute(scope, parts);
     addPolicyRoutes(scope, parts);
   });

@@ -110,6 +110,7 @@ function actorsOf(config: ServerConfig, services: Services, doors: Doors, watch:
     { name: 'sessions', run: (signal) => services.sessions.reap(signal) },
     services.orders.clockwork,
     ...(services.certificates === null ? [] : [services.certificates.actor]),
+    services.rollouts,
     { name: 'retention', run: (signal) => runRetention(retention, signal) },
     { name: 'policy', run: (signal) => watchPolicy(watch, signal) },
     { name: 'baseline', run: (signal) => watchBaseline(services, signal) },

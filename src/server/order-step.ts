@@ -15,18 +15,27 @@ const RETRY_MS = 60_000;
 /** An order that is nearly over is not sent again: a fresh one is. */
 const LEAST_VALID_MS = 30_000;
 
-/** Whether the VPN is as it is wanted, by the device's own reading of it. */
-export function agreement(
-  wanted: Wanted,
-  reading: Readings['vpn-client'] | undefined,
-  proof: string | null,
-): Agreement {
+type Shown = Partial<Pick<Readings, 'vpn-client' | 'l2tp-server'>>;
+
+/** Whether it is as it is wanted, by the device's own readings. */
+export function agreement(wanted: Wanted, readings: Shown, proof: string | null): Agreement {
   // No reading speaks of isolation: that a report came through afterwards has to do.
   if (wanted.aspect === 'isolation') return 'yes';
+  if (wanted.aspect === 'l2tp-server') return isServerAsWanted(wanted, readings['l2tp-server']);
+  const reading = readings['vpn-client'];
   if (reading?.state !== 'known') return 'unknown';
   const { profiles } = reading.fact;
   if (wanted.aspect === 'profile') return isSet(wanted, profiles) ? 'yes' : 'unknown';
   return wanted.action === 'deny' ? isDenied(wanted, profiles, proof) : isAllowed(profiles);
+}
+
+/** Closed by a rule the service goes on listening: only the device's own word tells. */
+function isServerAsWanted({ action }: Wanted, reading: Shown['l2tp-server']): Agreement {
+  if (reading?.state !== 'known') return 'unknown';
+  const { closed, listening, verdict } = reading.fact;
+  if (action === 'allow') return closed === undefined ? 'unknown' : closed === null ? 'yes' : 'no';
+  if (closed) return 'yes';
+  return listening.length === 0 && verdict !== 'server' ? 'yes' : 'no';
 }
 
 function isDenied({ value }: Wanted, profiles: readonly Profile[], proof: string | null): Agreement {

@@ -182,14 +182,15 @@ async function situation(
   wanted: Wanted,
   last?: OrderRow,
 ): Promise<Situation> {
-  const reading = state?.readings['vpn-client'];
+  const readings = state?.readings ?? {};
+  const reading = readings[wanted.aspect === 'l2tp-server' ? 'l2tp-server' : 'vpn-client'];
   // A delta leaves out what is as before: it was seen again all the same.
   const seenAt = reading === undefined ? null : Math.max(Date.parse(reading.at), state?.factsAt ?? 0);
   return {
     now: parts.clock.now(),
     connectedAt: connecting ? (parts.connections.of(device)?.since ?? null) : null,
     highest: await parts.store.read((db) => highestOseq(db, device, wanted.target)),
-    agreement: agreement(wanted, reading, last?.proof ?? null),
+    agreement: agreement(wanted, readings, last?.proof ?? null),
     seenAt,
   };
 }

@@ -1,3 +1,4 @@
+import type { Actor } from '../base/actors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { serverUrn } from '../wire/ids.ts';
@@ -16,6 +17,8 @@ import type { Terms } from './decide.ts';
 import { loadState, type DeviceState } from './device-state.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { createIngest } from './ingest.ts';
+import { createServerNotice } from './l2tp/notice-servers.ts';
+import { createRollouts } from './l2tp/rollouts.ts';
 import type { News } from './judge-device.ts';
 import type { Listening } from './listening.ts';
 import type { Metrics } from './metrics.ts';
@@ -44,6 +47,8 @@ export type Services = {
   connections: Connections;
   standing: Standing;
   orders: Orders;
+  /** Takes orders about L2TP servers to many devices, from batch to batch. */
+  rollouts: Actor;
   sessions: Sessions;
   containment: Containment;
   /** Null where this server gives no certificates. */
@@ -71,6 +76,8 @@ export async function createServices(
   const standing = await createStanding(signing, policy, await baselineInForce(store, clock.now()));
   const stateOf = (device: string) => fleet.get(device);
   const orders = createOrders({ ...signing, connections, stateOf, log });
+  const inForce = () => standing.inForce().policy;
+  const rollouts = createRollouts({ ...given, connections, orders, stateOf, policy: inForce });
   const breaker = createBreaker(await store.read(storedBreaker));
   const terms = () => ({
     ...standing.inForce(),
@@ -105,6 +112,7 @@ export async function createServices(
     connections,
     standing,
     orders,
+    rollouts,
     judging,
     changed,
   };
@@ -140,9 +148,11 @@ function linkParts(services: LinkServices): ConnectionParts {
     log.error({ device }, 'two computers use the identity of one device');
     changed(device).catch((error: unknown) => log.error({ err: error, device }, 'device not judged anew'));
   };
+  const noticeServers = createServerNotice({ ...services, policy: () => standing.inForce().policy });
   const observed = (state: DeviceState) => {
     const looked = [
       orders.observed(state),
+      noticeServers(state),
       noticeThroughTunnel({ store, clock, log, changed }, state, connections.of(state.id)?.remote),
     ];
     Promise.all(looked).catch((error: unknown) => log.warn({ err: error }, 'report not looked after'));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { iso } from '../base/clock.ts';
 import { SEVERITIES } from './signals/signal.ts';
 import { decisionHistory } from './store/decisions.ts';
+import { l2tpEvents } from './store/l2tp-servers.ts';
 import { nasRequestsOf } from './store/nas-requests.ts';
 import { ordersOf, receiptsOf } from './store/orders.ts';
 import { listSessions, loginsOf } from './store/sessions.ts';
@@ -17,6 +18,7 @@ const KINDS = [
   'nas-answer',
   'login',
   'session',
+  'l2tp-server',
 ] as const;
 
 /** One thing that happened to a device's access: `GET /v1/devices/<id>/timeline`. */
@@ -41,6 +43,7 @@ export async function timelineOf(db: Db, device: string, limit: number): Promise
     ...(await nasRequests(db, device, limit)),
     ...(await logins(db, device, limit)),
     ...(await sessions(db, device, limit)),
+    ...(await servers(db, device, limit)),
   ];
   return found
     .toSorted((a, b) => b.at - a.at)
@@ -119,4 +122,9 @@ async function sessions(db: Db, device: string, limit: number): Promise<Found[]>
       ...(ended_at === null ? [] : [event(ended_at, `${where}ended (${cause ?? 'no cause given'})`)]),
     ];
   });
+}
+
+async function servers(db: Db, device: string, limit: number): Promise<Found[]> {
+  const rows = await l2tpEvents(db, device, limit);
+  return rows.map(({ at, id, text }) => ({ at, kind: 'l2tp-server', of: id, text }));
 }

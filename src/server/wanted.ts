@@ -5,9 +5,10 @@ import type { Db } from './store/store.ts';
 import type { WantedRow } from './store/tables.ts';
 
 /** Respects in which a device can be ordered: each has one wanted state, and its own last order. */
-export type Aspect = 'access' | 'profile' | 'isolation';
+export type Aspect = 'access' | 'profile' | 'isolation' | 'l2tp-server';
 
 export const VPN = 'x-posture:vpn';
+export const L2TP_SERVER = 'x-posture:l2tp-server';
 
 /** What is wanted of a device in one respect, as the order that brings it about. */
 export type Wanted = {
@@ -54,7 +55,12 @@ export function effective(rows: readonly WantedRow[], now: number): Wanted[] {
     [of('decision'), of('access')].filter((row) => row !== undefined),
     now,
   );
-  const all = [access, profileOf(of('profile')), isolationOf(of('isolation'), now)];
+  const all = [
+    access,
+    profileOf(of('profile')),
+    isolationOf(of('isolation'), now),
+    serverOf(of('l2tp-server'), now),
+  ];
   return all.filter((wanted) => wanted !== null);
 }
 
@@ -110,6 +116,23 @@ function isolationOf(row: WantedRow | undefined, now: number): Wanted | null {
     target: 'command',
     value: valueOf(row),
     until: null,
+  };
+}
+
+/** An L2TP server closed, or put back; past its time the device has put it back by itself. */
+function serverOf(row: WantedRow | undefined, now: number): Wanted | null {
+  if (row === undefined || isOver(row, now)) return null;
+  const { want, since, until, cause, actor } = row;
+  return {
+    aspect: 'l2tp-server',
+    target: L2TP_SERVER,
+    action: want === 'closed' ? 'deny' : 'allow',
+    want: `${want} ${since}`,
+    value: valueOf(row) ?? {},
+    until,
+    since,
+    cause,
+    actor,
   };
 }
 

@@ -2,6 +2,7 @@ import {
   base64url,
   calculateJwkThumbprint,
   compactVerify,
+  decodeJwt,
   decodeProtectedHeader,
   errors,
   type JWK,
@@ -113,4 +114,13 @@ export async function verified(jws: string, key: PublicJwk): Promise<Result<unkn
 /** RFC 7638, SHA-256, base64url: 43 characters. */
 export function thumbprint(jwk: PublicJwk): Promise<string> {
   return calculateJwkThumbprint(jwk as JWK, 'sha256');
+}
+
+/** The payload of a token that was verified before it was kept; null where it is none. */
+export function payloadOf(jws: string): unknown {
+  try {
+    return decodeJwt(jws);
+  } catch {
+    return null;
+  }
 }

@@ -17,7 +17,7 @@ const seen: Look = {
   connected: ['ppp0'],
   clientThrough: [],
   ssh: true,
-  dropped: null,
+  attempts: null,
 };
 
 function order(action: Action, value: unknown, duration?: number) {
@@ -50,8 +50,12 @@ function remembering() {
       return { before: seen, after: seen, closing: null };
     },
     recover: async () => null,
+    held: async () => null,
   };
-  return { wishes, handlers: l2tpServerOrders({ control, observing: null, clock: systemClock }) };
+  return {
+    wishes,
+    handlers: l2tpServerOrders({ control, observing: null, clock: systemClock, changed: () => {} }),
+  };
 }
 
 test('deny closes by services unless told otherwise, for the duration; allow reopens', async () => {
@@ -94,7 +98,7 @@ test('a refusal keeps its status', async () => {
 });
 
 test('where nothing is closed by us, that is the answer', () => {
-  const deps = { control: null, observing: 'not here', clock: systemClock };
+  const deps = { control: null, observing: 'not here', clock: systemClock, changed: () => {} };
   const deny = l2tpServerOrders(deps)['deny x-posture:l2tp-server']?.(order('deny', {}));
   expect(deny).toMatchObject({ error: { status: 501, text: 'not-implemented: not here' } });
 });

@@ -14,9 +14,14 @@ export type CloseWish = {
 
 export type Changed = { before: Look; after: Look; closing: Closing | null };
 
+/** What is closed, and how many packets others have sent to it since (null: nobody counts). */
+export type Held = { closing: Closing; attempts: number | null };
+
 /** This computer's own L2TP server. What was not reached is a `ClosingFailure`, and as it was before where possible. */
 export type L2tpServerControl = {
   status(): Promise<{ closing: Closing | null; seen: Look }>;
+  /** What is closed here now; cheap. Null: nothing. */
+  held(): Promise<Held | null>;
   /** Closed already, it is looked at again. Nothing to close is no error. */
   close(wish: CloseWish): Promise<Changed>;
   reopen(): Promise<Changed>;

@@ -18,17 +18,17 @@ export type Look = {
   clientThrough: (string | null)[];
   /** Whether somebody can come in by SSH without this server; null where that cannot be seen. */
   ssh: boolean | null;
-  /** Packets that our rule dropped; null where it is not there. */
-  dropped: number | null;
+  /** Packets by which others began with UDP 1701 since it was closed; null where no rule of ours counts them. */
+  attempts: number | null;
 };
 
 export async function look(host: Host): Promise<Look> {
-  const [observed, connected, clientThrough, ssh, dropped] = await Promise.all([
+  const [observed, connected, clientThrough, ssh, attempts] = await Promise.all([
     read(host),
     readConnected(host),
     readClients(host),
     readSsh(host),
-    readDropped(host),
+    readAttempts(host),
   ]);
   const isKnown = observed.state === 'known';
   return {
@@ -37,7 +37,7 @@ export async function look(host: Host): Promise<Look> {
     connected,
     clientThrough,
     ssh,
-    dropped,
+    attempts,
   };
 }
 
@@ -61,7 +61,7 @@ async function readSsh(host: Host): Promise<boolean | null> {
   return stdout.split('\n').some((line) => line !== '' && !/\s(?:127\.|\[::1\])/.test(line));
 }
 
-async function readDropped(host: Host): Promise<number | null> {
+export async function readAttempts(host: Host): Promise<number | null> {
   const { code, stdout } = await host.run(nft, ['list', 'table', 'inet', TABLE]);
   const packets = /counter packets (\d+)/.exec(code === 0 ? stdout : '')?.[1];
   return packets === undefined ? null : Number(packets);

@@ -1,11 +1,17 @@
 import { nft, systemctl } from '../../base/commands.ts';
 import { STATUS } from '../../wire/order.ts';
 import { act, becomes, complaint, edge, type Tools } from '../vpn/linux-tools.ts';
-import { look, type Look } from './linux-look.ts';
-import { CLOSE_RULES, OPEN_RULES } from './linux-rules.ts';
+import { look, readAttempts, type Look } from './linux-look.ts';
+import { CLOSE_RULES, COUNT_RULES, OPEN_RULES } from './linux-rules.ts';
 import { readUnit } from './linux-units.ts';
 import type { Closing, ClosingFile, UnitBefore } from './record.ts';
-import { ClosingFailure, type Changed, type CloseWish, type L2tpServerControl } from './control.ts';
+import {
+  ClosingFailure,
+  type Changed,
+  type CloseWish,
+  type Held,
+  type L2tpServerControl,
+} from './control.ts';
 
 export type ServerTools = Tools & {
   file: ClosingFile;
@@ -26,6 +32,7 @@ export function linuxL2tpServer(tools: ServerTools): L2tpServerControl {
       const [closing, seen] = await Promise.all([tools.file.read(), look(tools.host)]);
       return { closing, seen };
     },
+    held: () => held(tools),
     close: (wish) => close(tools, wish),
     reopen: () => reopen(tools),
     recover: () => recover(tools),
@@ -119,6 +126,18 @@ async function bringAbout(tools: ServerTools, { way, units }: Closing): Promise<
     await must(tools, 'disable', ['disable', name]);
     await must(tools, 'mask', ['mask', name]);
   }
+  await count(tools);
+}
+
+/** Closed it is without a packet filter, too: then nobody counts. */
+async function count(tools: ServerTools): Promise<void> {
+  const done = await act(tools, 'count', nft, ['-f', '-'], { stdin: COUNT_RULES });
+  if (done.code !== 0) tools.log.warn({ nft: complaint(done) }, 'attempts on UDP 1701 are not counted');
+}
+
+async function held({ file, host }: ServerTools): Promise<Held | null> {
+  const closing = await file.read();
+  return closing?.phase === 'closed' ? { closing, attempts: await readAttempts(host) } : null;
 }
 
 type Expecting = { worked: Readonly<Record<string, boolean | null>>; clients: number };
@@ -156,7 +175,8 @@ async function reopen(tools: ServerTools): Promise<Changed> {
   const found = await file.read();
   if (found === null) return { before, after: before, closing: null };
   await note(tools, { ...found, phase: 'reopening' });
-  if (found.way === 'firewall') await setRules(tools, 'unblock', OPEN_RULES);
+  const isRuleThere = found.way === 'firewall' || (await readAttempts(host)) !== null;
+  if (isRuleThere) await setRules(tools, 'unblock', OPEN_RULES);
   for (const unit of found.units.toReversed()) await putBack(tools, unit);
   await note(tools, null);
   return { before, after: await look(host), closing: null };
@@ -185,8 +205,12 @@ async function recover(tools: ServerTools): Promise<Closing | null> {
     return null;
   }
   // Rules do not outlive a restart of the computer; services stay masked. A rule that is there goes on counting.
-  const stands = found.way === 'service' || (await look(tools.host)).dropped !== null;
-  if (found.phase === 'closed' && stands) return found;
+  const isCounting = (await readAttempts(tools.host)) !== null;
+  if (found.phase === 'closed' && isCounting) return found;
+  if (found.phase === 'closed' && found.way === 'service') {
+    await count(tools);
+    return found;
+  }
   await bringAbout(tools, found);
   await note(tools, { ...found, phase: 'closed' });
   return { ...found, phase: 'closed' };

@@ -50,6 +50,7 @@ function exclusive(control: L2tpServerControl, stateDir: string): L2tpServerCont
   };
   return {
     status: () => control.status(),
+    held: () => control.held(),
     close: (wish) => alone(() => control.close(wish)),
     reopen: () => alone(() => control.reopen()),
     recover: () => alone(() => control.recover()),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../../base/clock.ts';
+import { iso, type Clock } from '../../base/clock.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { STATUS, targetOf, type OrderClaims } from '../../wire/order.ts';
 import type { Ledger, Outcome } from '../ledger.ts';
@@ -13,6 +13,8 @@ export type L2tpServerDeps = {
   /** Why nothing is done here, for a person; null where it is. */
   observing: string | null;
   clock: Clock;
+  /** Called when an order has changed what is there. */
+  changed(): void;
 };
 
 const TARGET = 'x-posture:l2tp-server';
@@ -30,47 +32,53 @@ export function l2tpServerOrders(deps: L2tpServerDeps): OrderHandlers {
   return { [`deny ${TARGET}`]: handler(deps, deny), [`allow ${TARGET}`]: handler(deps, allow) };
 }
 
-type Planning = (claims: OrderClaims, control: L2tpServerControl, clock: Clock) => Result<Plan, Outcome>;
+type Acting = Pick<L2tpServerDeps, 'clock' | 'changed'> & { control: L2tpServerControl };
+type Planning = (claims: OrderClaims, acting: Acting) => Result<Plan, Outcome>;
 
-function handler({ control, observing, clock }: L2tpServerDeps, plan: Planning): OrderHandler {
+function handler({ control, observing, clock, changed }: L2tpServerDeps, plan: Planning): OrderHandler {
   return (claims) =>
     control === null || observing !== null
       ? err(outcomeOf(STATUS.notImplemented, `not-implemented: ${observing ?? 'not on this system'}`))
-      : plan(claims, control, clock);
+      : plan(claims, { control, clock, changed });
 }
 
-function deny(claims: OrderClaims, control: L2tpServerControl, clock: Clock): Result<Plan, Outcome> {
+function deny(claims: OrderClaims, acting: Acting): Result<Plan, Outcome> {
+  const { control, clock } = acting;
   const value = denying.safeParse(claims.oc2.target[targetOf(claims)] ?? {});
   const { duration } = claims.oc2.args;
   if (!value.success || (duration ?? 0) > MAX_DURATION_MS)
     return malformed('deny takes {way?, evenIfUsed?} and at most 30 days');
   const until = duration === undefined ? null : clock.now() + duration;
   const { jti: order, cause } = claims;
-  return ok(planOf(() => control.close({ ...value.data, until, reason: cause.reason, order })));
+  const wish = { ...value.data, until, reason: cause.reason, order };
+  return ok(planOf(() => control.close(wish), acting));
 }
 
-function allow(claims: OrderClaims, control: L2tpServerControl): Result<Plan, Outcome> {
+function allow(claims: OrderClaims, acting: Acting): Result<Plan, Outcome> {
   const value = allowing.safeParse(claims.oc2.target[targetOf(claims)] ?? {});
-  return value.success ? ok(planOf(() => control.reopen())) : malformed('allow takes {}');
+  return value.success ? ok(planOf(() => acting.control.reopen(), acting)) : malformed('allow takes {}');
 }
 
-function planOf(change: () => Promise<Changed>): Plan {
+function planOf(change: () => Promise<Changed>, { clock, changed }: Omit<Acting, 'control'>): Plan {
   const run = async () => {
     const { before, after, closing } = await change();
-    return done({ before: shown(before), after: shown(after), closing: shownClosing(closing) });
+    // The report that is to prove it may begin before the outcome is on disk.
+    const at = iso(clock.now());
+    changed();
+    return done({ at, before: shown(before), after: shown(after), closing: shownClosing(closing) });
   };
   return { holders: [], atOnce: false, run };
 }
 
 /** Bounded, and nothing that a report does not say. */
-function shown({ fact, connected, ssh, dropped }: Look): object {
+function shown({ fact, connected, ssh, attempts }: Look): object {
   return {
     verdict: fact?.verdict ?? null,
     listening: fact?.listening.slice(0, 10) ?? null,
     services: fact?.services.slice(0, 10) ?? null,
     connected: connected.length,
     ssh,
-    dropped,
+    attempts,
   };
 }
 
@@ -79,7 +87,10 @@ function shownClosing(closing: Closing | null): object | null {
 }
 
 /** At a start: completes what was begun, and gives interrupted orders their outcome. */
-export async function recoverL2tpServer({ control, clock }: L2tpServerDeps, ledger: Ledger): Promise<void> {
+export async function recoverL2tpServer(
+  { control, clock }: Pick<L2tpServerDeps, 'control' | 'clock'>,
+  ledger: Ledger,
+): Promise<void> {
   const outcome = await resumed(control);
   for (const { jti, target, action } of ledger.unfinished.filter((one) => one.target === TARGET))
     await ledger.finish(jti, outcome(jti, action === 'deny' && target === TARGET), clock.now());

@@ -32,6 +32,23 @@ export function openAlarms(db: Db, device: string): Promise<AlarmRow[]> {
     .execute();
 }
 
+/** Clears a device's alarm of one kind, whose cause is gone; true when there was one. */
+export async function clearAlarmOf(
+  db: Db,
+  { device, kind }: Pick<AlarmRow, 'device' | 'kind'>,
+  by: string,
+  now: number,
+): Promise<boolean> {
+  const done = await db
+    .updateTable('alarms')
+    .set({ cleared_at: now, cleared_by: by })
+    .where('device', '=', device)
+    .where('kind', '=', kind)
+    .where('cleared_at', 'is', null)
+    .executeTakeFirst();
+  return Number(done.numUpdatedRows) > 0;
+}
+
 /** Clears all open alarms of a device; answers with how many there were. */
 export async function clearAlarms(db: Db, device: string, by: string, now: number): Promise<number> {
   const done = await db

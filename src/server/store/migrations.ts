@@ -1,9 +1,8 @@
-import { sql, type ColumnDefinitionBuilder, type CreateTableBuilder, type Kysely } from 'kysely';
+import { sql, type ColumnDefinitionBuilder, type CreateTableBuilder } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
+import { withL2tpServers } from './migration-l2tp.ts';
+import { key, ofDevice, required, type Schema } from './schema.ts';
 import type { Db } from './store.ts';
-
-/** Runs in a migration, which knows tables as they were at its time. */
-type Schema = Kysely<Record<string, never>>;
 
 /** In the order of their names. Never changed once released, only added. */
 export const migrations = {
@@ -16,6 +15,7 @@ export const migrations = {
   '0007-containment': { up: withContainment },
   '0008-places': { up: withPlaces },
   '0009-certificates': { up: withCertificates },
+  '0010-l2tp-servers': { up: withL2tpServers },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -25,10 +25,8 @@ export async function migrate(db: Db, list: Record<string, Migration> = migratio
   if (error !== undefined) throw error;
 }
 
-const required = (column: ColumnDefinitionBuilder) => column.notNull();
 const emptyList = (column: ColumnDefinitionBuilder) => column.notNull().defaultTo('[]');
 const zero = (column: ColumnDefinitionBuilder) => column.notNull().defaultTo(0);
-const key = (column: ColumnDefinitionBuilder) => column.primaryKey();
 
 async function first(db: Schema): Promise<void> {
   for (const table of firstTables(db)) await table.execute();
@@ -266,13 +264,6 @@ function recordTables(db: Schema) {
       .addColumn('detail', 'text', required),
     db.schema.createTable('meta').addColumn('key', 'text', key).addColumn('value', 'text', required),
   ];
-}
-
-/** A table whose rows belong to a device and go with it. */
-function ofDevice(db: Schema, name: string) {
-  return db.schema
-    .createTable(name)
-    .addColumn('device', 'text', (column) => column.notNull().references('devices.id').onDelete('cascade'));
 }
 
 async function withSessions(db: Schema): Promise<void> {

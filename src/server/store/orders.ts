@@ -14,6 +14,19 @@ export function wantedOf(db: Db, device: string): Promise<WantedRow[]> {
   return db.selectFrom('wanted').selectAll().where('device', '=', device).execute();
 }
 
+/** Nothing is wanted in this respect any more, unless somebody has wanted something else since. */
+export async function dropWanted(
+  db: Db,
+  { device, aspect, since }: Pick<WantedRow, 'device' | 'aspect' | 'since'>,
+): Promise<void> {
+  await db
+    .deleteFrom('wanted')
+    .where('device', '=', device)
+    .where('aspect', '=', aspect)
+    .where('since', '=', since)
+    .execute();
+}
+
 /** Devices of which anything was ever wanted. */
 export async function wantedDevices(db: Db): Promise<string[]> {
   const rows = await db.selectFrom('wanted').select('device').distinct().execute();
@@ -90,6 +103,16 @@ export async function insertReceipt(db: Db, receipt: ReceiptRow): Promise<boolea
     .onConflict((conflict) => conflict.column('id').doNothing())
     .executeTakeFirst();
   return Number(done.numInsertedOrUpdatedRows) === 1;
+}
+
+/** The receipt by which a device has settled an order. */
+export function receiptOf(db: Db, order: string): Promise<ReceiptRow | undefined> {
+  return db
+    .selectFrom('receipts')
+    .selectAll()
+    .where('order_id', '=', order)
+    .where('phase', '=', 'complete')
+    .executeTakeFirst();
 }
 
 /** The latest receipts of a device, newest first. */

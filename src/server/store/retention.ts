@@ -45,6 +45,22 @@ export async function pruneAudit(db: Db, before: number): Promise<number> {
   return deleteByIds(db, 'audit', old);
 }
 
+/** Deletes some rollouts that were finished before `before`, with what is known of their devices. */
+export async function pruneRollouts(db: Db, before: number): Promise<number> {
+  const old = await db
+    .selectFrom('rollouts')
+    .select('id')
+    .where('finished_at', '<', before)
+    .limit(BATCH)
+    .execute();
+  return deleteByIds(db, 'rollouts', old);
+}
+
+export async function pruneL2tpEvents(db: Db, before: number): Promise<number> {
+  const old = await db.selectFrom('l2tp_events').select('id').where('at', '<', before).limit(BATCH).execute();
+  return deleteByIds(db, 'l2tp_events', old);
+}
+
 /** Deletes some sessions that ended before `before`; never one that is up. */
 export async function pruneSessions(db: Db, before: number): Promise<number> {
   const old = await db
@@ -110,7 +126,7 @@ export async function pruneSignals(db: Db, before: number): Promise<number> {
 
 async function deleteByIds(
   db: Db,
-  table: 'audit' | 'decisions' | 'sessions' | 'logins' | 'nas_requests',
+  table: 'audit' | 'decisions' | 'sessions' | 'logins' | 'nas_requests' | 'rollouts' | 'l2tp_events',
   rows: readonly { id: string }[],
 ): Promise<number> {
   if (rows.length === 0) return 0;

@@ -1,3 +1,11 @@
+import type {
+  L2tpAttemptsRow,
+  L2tpEventRow,
+  L2tpServerRow,
+  RolloutDeviceRow,
+  RolloutRow,
+} from './l2tp-tables.ts';
+
 /** Times are milliseconds since the epoch unless a name ends in `_s` (seconds, as they stand in a token). */
 export type Tables = {
   devices: DeviceRow;
@@ -25,6 +33,11 @@ export type Tables = {
   nas_requests: NasRequestRow;
   certificates: CertificateRow;
   est_tokens: EstTokenRow;
+  rollouts: RolloutRow;
+  rollout_devices: RolloutDeviceRow;
+  l2tp_servers: L2tpServerRow;
+  l2tp_attempts: L2tpAttemptsRow;
+  l2tp_events: L2tpEventRow;
 };
 
 export type DeviceRow = {
@@ -148,8 +161,8 @@ export type MemoryRow = { device: string; memory: string; compiled: string; comp
 /** What is wanted of a device in one respect: by the decision about it, or by an administrator. */
 export type WantedRow = {
   device: string;
-  aspect: 'decision' | 'access' | 'profile' | 'isolation';
-  /** `denied`, `allowed`, `set`, `contained` or `none`. */
+  aspect: 'decision' | 'access' | 'profile' | 'isolation' | 'l2tp-server';
+  /** `denied`, `allowed`, `set`, `contained`, `closed`, `open` or `none`. */
   want: string;
   /** JSON: what the order says besides; secrets in it are sealed to the device. */
   value: string | null;
@@ -168,7 +181,7 @@ export type OrderRow = {
   action: string;
   /** The wanted state that it is to bring about; null for a mere request such as `scan`. */
   want: string | null;
-  /** The respect in which it is wanted: `access`, `profile` or `isolation`; null for a mere request. */
+  /** The respect in which it is wanted: `access`, `profile`, `isolation` or `l2tp-server`; null for a mere request. */
   aspect: string | null;
   cause: string;
   actor: string;
@@ -202,7 +215,7 @@ export type ReceiptRow = {
 export type AlarmRow = {
   id: string;
   device: string;
-  kind: 'cloned_key' | 'report_conflict' | 'through_tunnel';
+  kind: 'cloned_key' | 'report_conflict' | 'through_tunnel' | 'l2tp_server';
   raised_at: number;
   detail: string;
   cleared_at: number | null;
