@@ -12,6 +12,7 @@ import { openSequence, sequenceState, type Sequence } from './sequence.ts';
 import { Spool } from './spool.ts';
 import { standingState, type StandingState } from './standing.ts';
 import { peek, stateFile, type StateFile } from './state-file.ts';
+import { daysState, type DaysState } from './tray-days.ts';
 import { createStatusBoard, statusSchema, type Status, type StatusBoard } from './status.ts';
 
 /** What lies in the state folder, opened: everything that outlives a run of the agent. */
@@ -24,6 +25,7 @@ export type AgentState = {
   enrolment: StateFile<EnrolmentState>;
   standingFile: StateFile<StandingState>;
   keyHome: KeyHome;
+  days: StateFile<DaysState>;
 };
 
 export type OpenStateOptions = {
@@ -57,6 +59,7 @@ export async function openAgentState(options: OpenStateOptions): Promise<AgentSt
     enrolment: stateFile(paths.enrolment, enrolmentState, log),
     standingFile: stateFile(paths.standing, standingState, log),
     keyHome,
+    days: stateFile(paths.days, daysState, log),
   };
 }
 

@@ -26,6 +26,8 @@ import type { Scheduler } from './scheduler.ts';
 import type { Standing } from './standing.ts';
 import { stateFile } from './state-file.ts';
 import { prepareStateFolder } from './state-folder.ts';
+import { createTrayPart, type TrayPart, type TrayPartDeps, type TrayWays } from './tray-part.ts';
+import type { TrayWaysParts } from './tray-ways.ts';
 import { createVpnPart, noIsolation } from './vpn-part.ts';
 import type { Isolating } from './vpn-keeper.ts';
 import type { OpenedVpn } from './vpn/open-vpn.ts';
@@ -41,6 +43,8 @@ export type AgentOptions = {
   readInventory?: ReadInventory;
   /** The way to this computer's VPN; without it, orders about the VPN are answered as not implemented. */
   openVpn?: (parts: VpnParts) => Promise<VpnWays>;
+  /** The way to this computer's users; without it, nobody is served. */
+  openTray?: (parts: TrayWaysParts) => TrayWays | null;
   env: Readonly<Record<string, string | undefined>>;
   log: Logger;
 };
@@ -141,8 +145,11 @@ async function assemble(run: Run): Promise<Actor[]> {
     async onJudged(judged) {
       await vpn.onJudged(judged);
       await l2tpServer.check();
+      tray?.onJudged();
     },
   });
+  const snoozes = createBell<number>();
+  const tray = await trayOf(run, { reporting, vpn, snoozes });
   await l2tpServer.recover();
   await vpn.recover();
   const { scheduler } = reporting;
@@ -166,6 +173,8 @@ async function assemble(run: Run): Promise<Actor[]> {
     receipts,
     scans,
     wakes,
+    snoozes,
+    onSnoozed: (until) => tray?.onSnoozed(until),
     version,
     env,
     log,
@@ -183,7 +192,18 @@ async function assemble(run: Run): Promise<Actor[]> {
     wakes.ring();
     scheduler.nudge();
   });
-  return [vpn.keeper, scheduler, link, wakeWatch, ...inventoryOf(run)];
+  return [vpn.keeper, scheduler, link, wakeWatch, ...inventoryOf(run), ...(tray?.actors ?? [])];
+}
+
+async function trayOf(
+  run: Run,
+  parts: Pick<TrayPartDeps, 'reporting' | 'vpn' | 'snoozes'>,
+): Promise<TrayPart | null> {
+  const { openTray, config, stateDir, state, known, log } = run;
+  const self = () => selfOf(run);
+  const ways = openTray?.({ config: config.tray, stateDir, self, log }) ?? null;
+  if (ways === null) return null;
+  return createTrayPart({ ways, state, ...parts, standing: () => known.standing?.current() ?? null, log });
 }
 
 async function waysOf(run: Run) {

@@ -52,6 +52,14 @@ export const configSchema = z.strictObject({
       allowedGateways: z.array(gatewayName).max(64).optional(),
     })
     .prefault({}),
+  /** What the users of this computer see and can ask for. */
+  tray: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Where the users' sockets lie; the service's own place unless this is another agent. */
+      folder: z.string().min(1).optional(),
+    })
+    .prefault({}),
   spool: z
     .strictObject({
       maxReports: z.number().int().min(1).max(100_000).default(500),

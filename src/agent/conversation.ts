@@ -22,6 +22,10 @@ export type ConversationDeps = EvidenceDeps & {
   receipts: Bell<DueReceipt>;
   /** Rings with the corrected time (ms) since when a complete new report is wanted; it is being collected. */
   scans: Bell<number>;
+  /** Rings with the seconds for which the user wants reminders put off. */
+  snoozes: Bell<number>;
+  /** Until when the server has put them off (ISO 8601, UTC); null where there was nothing to put off. */
+  onSnoozed(until: string | null): void;
   onWelcome(): void;
 };
 
@@ -30,7 +34,8 @@ type Message =
   | { t: 'closed' }
   | { t: 'spool' }
   | { t: 'receipt'; due: DueReceipt }
-  | { t: 'scan'; since: number };
+  | { t: 'scan'; since: number }
+  | { t: 'snooze'; seconds: number };
 
 type Of<T extends ServerFrame['t']> = Extract<ServerFrame, { t: T }>;
 
@@ -41,6 +46,7 @@ export class Conversation {
   readonly #mailbox = createMailbox<Message>();
   readonly #started: number;
   #channel: Channel | null = null;
+  #takesSnooze = false;
   /** Null until the server's welcome. */
   #evidence: EvidenceFlow | null = null;
 
@@ -72,6 +78,7 @@ export class Conversation {
       this.#deps.spool.changed.listen(() => this.#mailbox.put({ t: 'spool' })),
       this.#deps.receipts.listen((due) => this.#mailbox.put({ t: 'receipt', due })),
       this.#deps.scans.listen((since) => this.#mailbox.put({ t: 'scan', since })),
+      this.#deps.snoozes.listen((seconds) => this.#mailbox.put({ t: 'snooze', seconds })),
     ];
     return () => stops.forEach((stop) => stop());
   }
@@ -104,6 +111,7 @@ export class Conversation {
   async #on(message: Message): Promise<Ending | null> {
     if (message.t === 'closed') return closed;
     if (message.t === 'frame') return this.#onFrame(message.frame);
+    if (message.t === 'snooze' && this.#takesSnooze) this.#send(message);
     if (message.t === 'scan') this.#evidence?.onScan(message.since);
     if (message.t === 'receipt' && this.#evidence !== null) await this.#sendReceipt(message.due);
     return null;
@@ -147,6 +155,7 @@ export class Conversation {
   async #onWelcome(welcome: Welcome): Promise<void> {
     if (this.#channel === null) return;
     this.#deps.sequence.raiseAbove(welcome.seq_min);
+    this.#takesSnooze = welcome.takes.includes('snooze');
     this.#evidence = new EvidenceFlow(this.#channel, welcome, this.#deps);
     this.#deps.onWelcome();
     this.#evidence.wantFresh();
@@ -161,7 +170,9 @@ export class Conversation {
     return this.#evidence === null ? endingOf(nack.err, nack.hint) : this.#evidence.onNack(nack);
   }
 
-  async #onDemand(frame: Of<'challenge' | 'order' | 'policy' | 'decision' | 'receipt-ack'>): Promise<void> {
+  async #onDemand(
+    frame: Of<'challenge' | 'order' | 'policy' | 'decision' | 'receipt-ack' | 'snoozed'>,
+  ): Promise<void> {
     const { orders, ledger, status, attester } = this.#deps;
     switch (frame.t) {
       case 'challenge':
@@ -176,6 +187,8 @@ export class Conversation {
         return status.update({ decision: frame.decision });
       case 'receipt-ack':
         return ledger.acknowledge(frame.id);
+      case 'snoozed':
+        return this.#deps.onSnoozed(frame.until);
     }
   }
 

@@ -5,6 +5,7 @@ import type { AgentConfig } from './config.ts';
 import { readInventory } from './inventory.ts';
 import { loadHosts } from './open-host.ts';
 import { loadReaders } from './readers.ts';
+import { openTrayWays, type TrayWaysParts } from './tray-ways.ts';
 import { openWays } from './vpn-ways.ts';
 import { productVersion } from '../base/version.ts';
 
@@ -22,6 +23,7 @@ export async function main({ config, stateDir, platform }: MainOptions): Promise
     hosts: await loadHosts(platform),
     readInventory: (signal: AbortSignal) => readInventory(signal),
     openVpn: (parts: VpnParts) => openWays(platform, parts),
+    openTray: (parts: TrayWaysParts) => openTrayWays(platform, parts),
     env: process.env,
     log: createLogger('drawbridge-agent', config.log.level),
   };

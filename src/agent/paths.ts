@@ -12,6 +12,7 @@ export function statePaths(stateDir: string) {
     standing: join(stateDir, 'standing.json'),
     status: join(stateDir, 'status.json'),
     runs: join(stateDir, 'runs.json'),
+    days: join(stateDir, 'days.json'),
     spool: join(stateDir, 'spool'),
   };
 }
@@ -40,7 +41,7 @@ export function defaultPaths(platform: Platform, isRoot: boolean, home: string):
   return SERVICE_PATHS[platform];
 }
 
-const SERVICE_PATHS: Record<Platform, DefaultPaths> = {
+export const SERVICE_PATHS: Record<Platform, DefaultPaths> = {
   linux: { config: '/etc/drawbridge/agent.yaml', stateDir: '/var/lib/drawbridge' },
   macos: {
     config: '/Library/Application Support/Drawbridge/agent.yaml',

@@ -1,15 +1,14 @@
 import type { AgentSelf } from '../../collectors/check.ts';
-import type { Readers, Readings } from '../../collectors/specs.ts';
+import { checkIds, type CheckId, type Readers, type Readings } from '../../collectors/specs.ts';
 import { iso } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
-import type { Rulebook } from '../policy/policy.ts';
 import type { Policy } from '../policy/policy.ts';
 import { questionsFor } from '../policy/questions.ts';
 import type { Report } from '../wire/report.ts';
 import type { AgentState } from './agent-state.ts';
 import type { AgentConfig } from './config.ts';
 import type { Hosts, OpenCycle, UpdatesSchedule } from './cycle.ts';
-import { judgeAll, type Judgement } from './judgement.ts';
+import { judgeAll, type Judgement, type OwnPolicy } from './judgement.ts';
 import { collectReport, DEADLINE_MS, readOne } from './report.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createSelfBudget, type Pace } from './self-budget.ts';
@@ -38,6 +37,12 @@ export type Reporting = {
    * not wait for a whole collection. Never rejects.
    */
   prove(): void;
+  /** The same for any one check, and the device judges itself by it. Resolves with the report's id. */
+  reread(check: CheckId): Promise<string>;
+  /** What was read last; null before the first collection. */
+  latest(): Readings | null;
+  /** The server's policy while this device holds one that is in force, else the shipped one. */
+  policyInForce(): OwnPolicy;
 };
 
 /** Age in milliseconds of the update service's answer from which on a start asks it anew. */
@@ -72,7 +77,14 @@ export function createReporting(deps: ReportingDeps): Reporting {
     deliver: (report) => deliver(deps, latest, report),
     onNext: (nextCollectionAt) => status.update({ nextCollectionAt }),
   });
-  return { scheduler, prove: proving(deps, openCycle, latest, scheduler) };
+  const reread = rereader(deps, openCycle, latest, scheduler);
+  return {
+    scheduler,
+    prove: () => void reread('vpn-client', 'report'),
+    reread: (check) => reread(check, 'judge'),
+    latest: () => latest.report?.readings ?? null,
+    policyInForce: () => policyInForce(deps),
+  };
 }
 
 async function deliver(
@@ -80,70 +92,87 @@ async function deliver(
   latest: { report: Report | null },
   report: Report,
 ): Promise<void> {
-  const { spool, status, clock } = deps.state;
-  const readings = withNewerVpn(report.readings, latest.report?.readings);
-  const whole = { ...report, readings };
+  const whole = { ...report, readings: withNewer(report.readings, latest.report?.readings) };
   latest.report = whole;
-  await spool.add(whole);
+  await deps.state.spool.add(whole);
+  await judgeReport(deps, whole);
+}
+
+async function judgeReport(deps: ReportingDeps, { readings, collectedAt }: Report): Promise<void> {
+  const { status, clock } = deps.state;
   const judged = judgeAll(readings, policyInForce(deps), clock.now());
   const { risk, firstToFix } = judged;
-  status.update({ lastReportAt: report.collectedAt, risk, firstToFix });
+  status.update({ lastReportAt: collectedAt, risk, firstToFix });
   await deps.onJudged(judged);
 }
 
-/** The server's policy while this device holds one that is in force, else the shipped one. */
-function policyInForce({ standing, fallback }: ReportingDeps): Rulebook {
+function policyInForce({ standing, fallback }: ReportingDeps): OwnPolicy {
   return standing()?.policy ?? fallback;
 }
 
-/** While everything is read, an order may be carried out and proven: what was read before it is no news any more. */
-function withNewerVpn(readings: Readings, before: Readings | undefined): Readings {
-  const known = before?.['vpn-client'];
-  if (known === undefined || Date.parse(known.at) <= Date.parse(readings['vpn-client'].at)) return readings;
-  return { ...readings, 'vpn-client': known };
+/** While everything is read, one check may be read anew: what was read of it before is no news any more. */
+function withNewer(readings: Readings, before: Readings | undefined): Readings {
+  if (before === undefined) return readings;
+  const newer = checkIds.filter((id) => Date.parse(before[id].at) > Date.parse(readings[id].at));
+  if (newer.length === 0) return readings;
+  return { ...readings, ...Object.fromEntries(newer.map((id) => [id, before[id]])) };
 }
 
-/** One reading at a time; whoever asks during one gets another after it. */
-function proving(
+type Wish = { checks: Set<CheckId>; isJudged: boolean; done: PromiseWithResolvers<string> };
+
+/** One reading at a time; all who ask during one get another after it, together. */
+function rereader(
   deps: ReportingDeps,
   openCycle: OpenCycle,
   latest: { report: Report | null },
   scheduler: Scheduler,
-): () => void {
+): (check: CheckId, use: 'report' | 'judge') => Promise<string> {
   let isReading = false;
-  let isAsked = false;
+  let next: Wish | null = null;
   const readAll = async () => {
     isReading = true;
-    while (isAsked) {
-      isAsked = false;
-      await proveOnce(deps, openCycle, latest, scheduler);
+    while (next !== null) {
+      const wish: Wish = next;
+      next = null;
+      await rereadOnce(deps, openCycle, latest, scheduler, wish).then(wish.done.resolve, wish.done.reject);
     }
     isReading = false;
   };
-  return () => {
-    isAsked = true;
+  return (check, use) => {
+    next ??= { checks: new Set(), isJudged: false, done: Promise.withResolvers() };
+    const { checks, done } = next;
+    checks.add(check);
+    if (use === 'judge') next.isJudged = true;
     if (!isReading) void readAll();
+    return done.promise;
   };
 }
 
-async function proveOnce(
-  { readers, state: { clock, spool } }: ReportingDeps,
+async function rereadOnce(
+  deps: ReportingDeps,
   openCycle: OpenCycle,
   latest: { report: Report | null },
   scheduler: Scheduler,
-): Promise<void> {
-  if (latest.report === null) return scheduler.nudge();
+  { checks, isJudged }: Wish,
+): Promise<string> {
+  const { readers } = deps;
+  const { clock, spool } = deps.state;
+  if (latest.report === null) return scheduler.request();
   const signal = AbortSignal.timeout(DEADLINE_MS);
   const now = clock.now();
   const collection = { readers, clock, deadlineMs: DEADLINE_MS, ...openCycle('full', signal) };
   await collection.prepare?.();
-  const reading = await readOne('vpn-client', collection, signal);
+  const entries = [...checks].map(async (id) => [id, await readOne(id, collection, signal)] as const);
+  const fresh: object = Object.fromEntries(await Promise.all(entries));
   // A whole collection may have been delivered meanwhile.
   const before = latest.report;
   const factsAt = before.factsAt ?? before.collectedAt;
-  const readings = withNewerVpn({ ...before.readings, 'vpn-client': reading } as Readings, before.readings);
-  latest.report = { id: uuidv7(now), collectedAt: iso(now), factsAt, readings };
-  await spool.add(latest.report);
+  const readings = withNewer({ ...before.readings, ...fresh }, before.readings);
+  const report = { id: uuidv7(now), collectedAt: iso(now), factsAt, readings };
+  latest.report = report;
+  await spool.add(report);
+  if (isJudged) await judgeReport(deps, report);
+  return report.id;
 }
 
 /** After a start it is asked soon: the restart may have been an update's last step. */

@@ -4,6 +4,7 @@ import { iso, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { decision, risk, verdict } from '../wire/decision.ts';
 import { inventory } from '../wire/inventory.ts';
+import { createBell, type Bell } from './bell.ts';
 import { CAUSES } from './holders.ts';
 
 const time = z.iso.datetime();
@@ -117,6 +118,8 @@ export type Connection = Status['connection'];
 /** Holds what the status file says. */
 export type StatusBoard = {
   readonly current: Status;
+  /** Rings after each update. */
+  readonly changed: Bell<void>;
   /** Takes effect at once in `current`, and on disk shortly after. */
   update(change: Partial<Status>): void;
   /** Returns once the last change is on disk. */
@@ -130,6 +133,7 @@ export function createStatusBoard(path: string, first: Status, clock: Clock, log
   let current = first;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
+  const changed = createBell<void>();
   const write = () => {
     timer = undefined;
     const text = `${JSON.stringify(current, null, 2)}\n`;
@@ -143,9 +147,11 @@ export function createStatusBoard(path: string, first: Status, clock: Clock, log
     get current() {
       return current;
     },
+    changed,
     update(change) {
       current = { ...current, ...change, updatedAt: iso(clock.now()) };
       timer ??= setTimeout(write, GATHER_MS).unref();
+      changed.ring();
     },
     async flush() {
       clearTimeout(timer);

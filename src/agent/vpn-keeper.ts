@@ -115,6 +115,26 @@ export class VpnKeeper implements Actor {
     }
   }
 
+  /** Brings up a profile that is there, as its user asks. Rejects where it does not come up, and where anybody holds. */
+  async bringUp(profile: SeenProfile): Promise<VpnState> {
+    const { driver, ledger } = this.#deps;
+    const bringUp = driver.bringUp?.bind(driver);
+    if (bringUp === undefined)
+      throw new VpnFailure(
+        'On this system the VPN comes up in its own settings.',
+        STATUS.notImplemented,
+        null,
+      );
+    try {
+      return await this.#inTurn(async () => {
+        if (isHeld(ledger.holders)) throw new VpnFailure('The VPN is held.', STATUS.refused, null);
+        return this.#loosen((signal) => bringUp(profile, signal));
+      });
+    } finally {
+      this.#acted();
+    }
+  }
+
   /** At a start: undoes what was half set, and enforces what is held. Never rejects. */
   async recover(): Promise<void> {
     const { driver, isolation, ledger, log } = this.#deps;
@@ -203,18 +223,31 @@ export class VpnKeeper implements Actor {
   }
 
   async #act(want: VpnWanted, outer?: AbortSignal): Promise<VpnState> {
+    const { driver } = this.#deps;
+    if (want.state !== 'denied') return this.#loosen((signal) => driver.apply(want, signal), outer);
+    return this.#bounded((signal) => driver.apply(want, signal), outer);
+  }
+
+  /** What can be broken off as soon as somebody holds. */
+  async #loosen(during: (signal: AbortSignal) => Promise<VpnState>, outer?: AbortSignal): Promise<VpnState> {
     const control = new AbortController();
-    if (want.state !== 'denied') this.#loosening = control;
+    this.#loosening = control;
     const signal = outer === undefined ? control.signal : AbortSignal.any([control.signal, outer]);
+    try {
+      return await this.#bounded(during, signal);
+    } finally {
+      if (this.#loosening === control) this.#loosening = null;
+    }
+  }
+
+  async #bounded(during: (signal: AbortSignal) => Promise<VpnState>, outer?: AbortSignal): Promise<VpnState> {
     const { actMs, graceMs } = this.#limits;
     try {
-      this.#seen = await bounded((s) => this.#deps.driver.apply(want, s), actMs, graceMs, signal);
+      this.#seen = await bounded(during, actMs, graceMs, outer);
       return this.#seen;
     } catch (error) {
       if (error instanceof VpnFailure && error.seen !== null) this.#seen = error.seen;
       throw error;
-    } finally {
-      if (this.#loosening === control) this.#loosening = null;
     }
   }
 

@@ -12,7 +12,7 @@ import type { StandingPolicy } from './standing.ts';
 import type { StatusBoard, VpnStatus } from './status.ts';
 import { closeInterrupted, vpnOrders } from './vpn-orders.ts';
 import { isLive, VpnKeeper, type Isolating } from './vpn-keeper.ts';
-import { VpnFailure } from './vpn/driver.ts';
+import { VpnFailure, type SeenProfile } from './vpn/driver.ts';
 import { nullDriver } from './vpn/null.ts';
 import type { OpenedVpn } from './vpn/open-vpn.ts';
 
@@ -44,6 +44,10 @@ export type VpnPart = {
   tell(): void;
   /** The computer is known under this id: what another enrolment had ordered is let go. Never rejects. */
   adopt(device: string): Promise<void>;
+  /** Whether there is exactly one connection, and it can be asked to come up. */
+  canBringUp(): boolean;
+  /** Brings it up, as its user asks. Rejects with a sentence where it does not come up. */
+  bringUp(): Promise<unknown>;
   /** After each collection: the device's own judgement, and whether what is held still is. */
   onJudged(judged: Judgement): Promise<void>;
 };
@@ -80,6 +84,14 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
         deps.log.error({ err: error }, 'what an earlier enrolment had ordered is not let go');
       }
     },
+    canBringUp: () =>
+      observing === null && opened?.driver.bringUp !== undefined && onlyProfile(keeper) !== null,
+    async bringUp() {
+      const profile = onlyProfile(keeper);
+      if (profile === null)
+        throw new Error('Which VPN connection is meant is not clear: there is not exactly one.');
+      return keeper.bringUp(profile);
+    },
     async onJudged(judged) {
       if (observing === null) {
         await judgeStanding(deps, keeper, judged);
@@ -88,6 +100,11 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
       tell(deps, keeper, observing);
     },
   };
+}
+
+function onlyProfile(keeper: VpnKeeper): SeenProfile | null {
+  const usable = keeper.seen?.profiles.filter(({ enabled }) => enabled !== false) ?? [];
+  return usable.length === 1 ? (usable[0] ?? null) : null;
 }
 
 const nothing: OpenedVpn = { name: 'none', driver: nullDriver, defaultMode: 'observe' };

@@ -131,6 +131,8 @@ export const powershell = command('C:\\Windows\\System32\\WindowsPowerShell\\v1.
 /** Started by our own PowerShell script, which ends VPN sessions. */
 export const rasdial = command('C:\\Windows\\System32\\rasdial.exe');
 export const reg = command('C:\\Windows\\System32\\reg.exe');
+export const netsh = command('C:\\Windows\\System32\\netsh.exe');
+export const icacls = command('C:\\Windows\\System32\\icacls.exe');
 export const sc = command('C:\\Windows\\System32\\sc.exe');
 export const tasklist = command('C:\\Windows\\System32\\tasklist.exe');
 export const taskkill = command('C:\\Windows\\System32\\taskkill.exe');

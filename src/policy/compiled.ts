@@ -4,6 +4,7 @@ import { checkIds, isCheckId } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { knownExpressions } from './expressions.ts';
 import { isJudgedId, MODES, type JudgedId } from '../wire/decision.ts';
+import { FIX_IDS } from '../wire/tray.ts';
 import { baselineSchema, type Baseline } from './baseline.ts';
 import type { UnknownSince } from './judge.ts';
 import { policySchema, type Policy } from './policy.ts';
@@ -37,10 +38,19 @@ const checks = z.preprocess(
   policySchema.shape.checks,
 );
 
+/** Those that only a newer agent knows are not offered. */
+const fixes = z
+  .array(z.string().max(60))
+  .max(100)
+  .transform((all) => FIX_IDS.filter((id) => all.includes(id)));
+
 const compiledPolicy = z.strictObject({
   version: policySchema.shape.version,
   name: policySchema.shape.name,
   risk: policySchema.shape.risk,
+  /** Null from a server that does not say it. */
+  access: policySchema.shape.access.nullable().default(null),
+  fixes: fixes.default([]),
   standing: policySchema.shape.standing,
   isolation: policySchema.shape.isolation,
   checks,
@@ -70,7 +80,7 @@ export type Personal = Pick<CompiledPolicy, 'mode' | 'courses' | 'unknownSince'>
 };
 
 export function compile(policy: Policy, personal: Personal) {
-  const { version, name, risk, standing, isolation } = policy;
+  const { version, name, risk, access, fixes: offered, standing, isolation } = policy;
   const { mode, courses: followed, unknownSince: unknown, held, platform = null, baseline = null } = personal;
   const { watch, tags } = platform === null ? policy : withOwnQuestions(policy, platform);
   const judged = checkIds.filter((id) => policy.checks[id].weight > 0 || policy.checks[id].required);
@@ -78,6 +88,8 @@ export function compile(policy: Policy, personal: Personal) {
     version,
     name,
     risk,
+    access,
+    fixes: offered,
     standing: mode === 'enforce' && !held ? standing : { ...standing, deny: 'never' as const },
     isolation,
     expressions: policy.expressions,

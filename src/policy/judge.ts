@@ -171,12 +171,17 @@ function higher(a: RiskLevel, b: RiskLevel): RiskLevel {
 
 const ORDER: readonly Level[] = ['fail', 'warn', 'unknown', 'pass'];
 
-/** The one verdict to act on first: the worst level, then the heaviest check. Null when there is none but passes. */
-export function firstToFix(verdicts: readonly Verdict[], policy: Rulebook): Verdict | null {
+/** What is not as it should be, in the order in which to act on it: the worst level first, then the heaviest check. */
+export function toFix(verdicts: readonly Verdict[], policy: Rulebook): Verdict[] {
   const open = verdicts.filter((verdict) => verdict.level !== 'pass');
   const rank = (verdict: Verdict) =>
     ORDER.indexOf(verdict.level) * 1_000 - rowOf(policy, verdict.check).weight;
-  return open.toSorted((a, b) => rank(a) - rank(b))[0] ?? null;
+  return open.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** The one verdict to act on first; null when there is none but passes. */
+export function firstToFix(verdicts: readonly Verdict[], policy: Rulebook): Verdict | null {
+  return toFix(verdicts, policy)[0] ?? null;
 }
 
 /** Required checks that have no known verdict: while there are any, the device cannot be judged. */

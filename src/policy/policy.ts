@@ -3,6 +3,7 @@ import { checkIds, isCheckId, type CheckId } from '../../collectors/specs.ts';
 import { parseSettings, type SettingsProblem } from '../base/settings.ts';
 import type { Result } from '../base/result.ts';
 import { ACCESS, MODES, RISK_LEVELS, type JudgedId } from '../wire/decision.ts';
+import { FIX_IDS } from '../wire/tray.ts';
 import { gatewayName } from '../wire/vpn.ts';
 import type { Baseline } from './baseline.ts';
 import { closing } from './closing.ts';
@@ -100,6 +101,8 @@ export const policySchema = z
     isolation: z.strictObject({ reachable: z.array(gatewayName).max(64).default([]) }).prefault({}),
     /** L2TP servers that nobody meant to run. */
     l2tpServers: closing.prefault({}),
+    /** What a user may have done for them by one click that names the change; nothing unless it is named here. */
+    fixes: z.array(z.enum(FIX_IDS)).max(FIX_IDS.length).default([]),
     /** Programs that must not run: names of executables under a rule's name. */
     watch: watchSchema.default({}),
     /** Questions of the organisation's own, by tag; `checks.tags.expect.required` says which must be true. */

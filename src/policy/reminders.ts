@@ -53,12 +53,14 @@ export function snoozeUntil(graces: readonly { until: number }[], ms: number, no
 /** What the user is told of deadlines. Nobody is told anything while the policy is only observed. */
 export function tell(memory: Reminded, verdicts: readonly Verdict[], mode: Mode, now: number) {
   const graces = runningGraces(verdicts, now);
+  const { snoozedUntil } = memory;
   const { due, nextAt } = reminder(mode === 'observe' ? [] : graces, memory, now);
   const remindedAt = due ? now : memory.remindedAt;
   const [first] = graces;
   const words = {
     deadline: first === undefined ? null : new Date(first.until).toISOString(),
     remindedAt: first === undefined || remindedAt === null ? null : new Date(remindedAt).toISOString(),
+    snoozedUntil: snoozedUntil === null || snoozedUntil <= now ? null : new Date(snoozedUntil).toISOString(),
   };
   return { due, nextAt, remindedAt, words };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { agentFrame, MAX_FRAME, parseFrame, type AgentFrame, type ServerFrame } from '../wire/frames.ts';
+import { isoOrNull } from '../policy/words.ts';
 import { hintOf, type Refusal } from '../wire/refusal.ts';
 import { OUR_VERSIONS } from '../wire/version.ts';
 import type { Connections, Live } from './connections.ts';
@@ -28,6 +29,8 @@ export type ConnectionParts = {
   orders: Orders;
   standing: Standing;
   refused(code: Refusal): void;
+  /** Puts off a device's reminders by milliseconds; until when (milliseconds), null where there is nothing to put off. */
+  snooze(device: string, ms: number): Promise<number | null>;
 };
 
 const SESSION_DUE_MS = 10_000;
@@ -100,7 +103,13 @@ export class Connection {
     if (this.#phase.name === 'greeted') return this.#onFirst(frame);
     if (frame.t === 'report') return this.#onReport(frame.jws, this.#phase.session);
     if (frame.t === 'receipt') return this.#onReceipt(frame.jws, this.#phase.session);
+    if (frame.t === 'snooze') return this.#onSnooze(frame.seconds, this.#phase.session.device);
     this.close('malformed');
+  }
+
+  async #onSnooze(seconds: number, device: string): Promise<void> {
+    const until = await this.#parts.snooze(device, seconds * 1_000);
+    this.#send({ t: 'snoozed', until: isoOrNull(until) });
   }
 
   async #onFirst(frame: AgentFrame): Promise<void> {
@@ -139,7 +148,7 @@ export class Connection {
     const { sessions, standing, orders } = this.#parts;
     const state = await sessions.fleet.get(device);
     const { everySeconds, fullEverySeconds } = standing.inForce().policy.heartbeat;
-    const rhythm = { heartbeat_s: everySeconds, full_s: fullEverySeconds };
+    const rhythm = { heartbeat_s: everySeconds, full_s: fullEverySeconds, takes: ['snooze'] };
     this.#send({ t: 'welcome', version, ...this.#nextNonce(), seq_min: state?.seq ?? 0, ...rhythm });
     if (state !== null) this.#send({ t: 'policy', jws: await standing.sealFor(state) });
     await orders.connected(device);

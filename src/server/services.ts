@@ -8,6 +8,7 @@ import { openCertificates, type Certificates } from './ca/certificates.ts';
 import { createBreaker } from './breaker.ts';
 import { storedBreaker } from './breaker-record.ts';
 import { baselineInForce } from './baseline.ts';
+import { snooze } from './snooze.ts';
 import { openConnection, type Connection, type ConnectionParts, type Transport } from './connection.ts';
 import { createConnections, type Connections } from './connections.ts';
 import { createContainment, type Containment } from './containment.ts';
@@ -171,7 +172,18 @@ function linkParts(services: LinkServices): ConnectionParts {
   };
   const ingest = createIngest({ ...judging, audience, observed, heard });
   const sessions = { store, fleet, clock, audience, alarmed };
-  return { clock, log, connections, orders, standing, sessions, ingest, refused: metrics.refused };
+  const { refused } = metrics;
+  return {
+    clock,
+    log,
+    connections,
+    orders,
+    standing,
+    sessions,
+    ingest,
+    refused,
+    snooze: (device, ms) => snooze(judging, device, ms),
+  };
 }
 
 type Tellers = { connections: Connections; orders: Orders; standing: Standing; log: Logger };

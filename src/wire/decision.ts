@@ -91,6 +91,8 @@ export const decision = z.object({
   /** The next moment at which a grace ends, and when the user was last to be reminded of it. */
   deadline: z.iso.datetime().nullable().default(null),
   remindedAt: z.iso.datetime().nullable().default(null),
+  /** Until when the user has put reminders off, where they have. */
+  snoozedUntil: z.iso.datetime().nullable().default(null),
 });
 
 export type Decision = z.infer<typeof decision>;

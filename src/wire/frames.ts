@@ -28,6 +28,8 @@ const welcome = z.object({
   seq_min: seq,
   heartbeat_s: z.number().positive(),
   full_s: z.number().positive(),
+  /** Frames beyond the first version's that this server takes. */
+  takes: z.array(z.string().max(30)).max(100).default([]),
 });
 
 const ack = z.object({
@@ -64,6 +66,8 @@ const orderFrame = z.object({ t: z.literal('order'), jws });
 const policyFrame = z.object({ t: z.literal('policy'), jws });
 const decisionFrame = z.object({ t: z.literal('decision'), decision });
 const receiptAck = z.object({ t: z.literal('receipt-ack'), id: uuid });
+/** Until when reminders are put off; null where there is nothing to put off. */
+const snoozed = z.object({ t: z.literal('snoozed'), until: z.iso.datetime().nullable() });
 /** The last word before the server closes. */
 const bye = z.object({ t: z.literal('bye'), err: z.string().max(60), hint: z.string().max(500) });
 
@@ -77,6 +81,7 @@ export const serverFrame = z.discriminatedUnion('t', [
   policyFrame,
   decisionFrame,
   receiptAck,
+  snoozed,
   bye,
 ]);
 export type ServerFrame = z.infer<typeof serverFrame>;
@@ -87,8 +92,10 @@ export type Nack = z.infer<typeof nack>;
 const session = z.object({ t: z.literal('session'), jws });
 const report = z.object({ t: z.literal('report'), jws });
 const receipt = z.object({ t: z.literal('receipt'), jws });
+/** The user wants reminders of deadlines put off; only to a server that says it takes this. */
+const snooze = z.object({ t: z.literal('snooze'), seconds: z.number().int().min(1).max(86_400) });
 
-export const agentFrame = z.discriminatedUnion('t', [session, report, receipt]);
+export const agentFrame = z.discriminatedUnion('t', [session, report, receipt, snooze]);
 export type AgentFrame = z.infer<typeof agentFrame>;
 
 /** A frame's text, or null when it is too large, not JSON, or of a kind or shape that we do not know. */

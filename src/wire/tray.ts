@@ -30,12 +30,8 @@ export const FIX_MEANS = [
   'falcon',
   'mdatp',
   'sentinelone',
-  'windows-defender',
   'apt',
   'dnf',
-  'zypper',
-  'windows-update',
-  'macos-update',
 ] as const;
 export type FixMeans = (typeof FIX_MEANS)[number];
 

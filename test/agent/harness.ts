@@ -77,6 +77,7 @@ export type AgentChange = {
   log?: ReturnType<typeof createLogger>;
   readInventory?: AgentOptions['readInventory'];
   openVpn?: AgentOptions['openVpn'];
+  openTray?: AgentOptions['openTray'];
 };
 
 export function configWith(settings: Record<string, unknown> = {}): AgentConfig {
@@ -104,6 +105,7 @@ export function startAgent(stateDir: string, change: AgentChange = {}): RunningA
       log: change.log ?? quiet,
       ...(change.readInventory ? { readInventory: change.readInventory } : {}),
       ...(change.openVpn ? { openVpn: change.openVpn } : {}),
+      ...(change.openTray ? { openTray: change.openTray } : {}),
     },
     control.signal,
   );

@@ -1,3 +1,4 @@
+import { iso } from '../../src/base/clock.ts';
 import { randomBytes } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { sessionClaims } from '../../src/wire/enrolment.ts';
@@ -59,7 +60,12 @@ export class TestConnection {
     this.frames.push(frame.t);
     if (frame.t === 'session') return this.#onSession(frame.jws);
     if (frame.t === 'report') return this.#onReport(frame.jws);
+    if (frame.t === 'snooze') return this.#onSnooze(frame.seconds);
     return this.#onReceipt(frame.jws);
+  }
+
+  #onSnooze(seconds: number): void {
+    this.send({ t: 'snoozed', until: iso(this.#server.now + seconds * 1_000) });
   }
 
   async #onSession(jws: string): Promise<void> {
@@ -70,7 +76,7 @@ export class TestConnection {
     if (!this.#nonces.delete(claims.value.eat_nonce)) return this.bye('nonce_unknown');
     if (Math.abs(claims.value.iat - now / 1_000) > 120) return this.bye('clock_skew');
     this.#session = claims.value.cnf.jwk;
-    const agreed = { heartbeat_s: 30, full_s: 900, seq_min: 0, ...options.welcome };
+    const agreed = { heartbeat_s: 30, full_s: 900, seq_min: 0, takes: ['snooze'], ...options.welcome };
     this.send({ t: 'welcome', version: 1, now, nonce: this.nonce(), ...agreed });
   }
 

@@ -38,6 +38,11 @@ export interface VpnDriver {
   inspect(signal?: AbortSignal): Promise<VpnState>;
   apply(want: VpnWanted, signal?: AbortSignal): Promise<VpnState>;
   /**
+   * Has the system's own client bring up a profile that is there, with what is stored for it; a block in force stays.
+   * Throws `VpnFailure` where it does not come up. Without it, the user has to do it.
+   */
+  bringUp?(profile: SeenProfile, signal?: AbortSignal): Promise<VpnState>;
+  /**
    * Takes away a profile of this name that `set` made. Only the self-test asks for it; without it, there is no
    * throw-away profile on that system.
    */

@@ -3,9 +3,10 @@ import { systemClock, type Clock } from '../../base/clock.ts';
 import { noFailpoints, type Failpoints } from '../../base/failpoint.ts';
 import type { Logger } from '../../base/log.ts';
 import { STATUS } from '../../wire/order.ts';
-import { VpnFailure, type VpnDriver, type VpnState, type VpnWanted } from './driver.ts';
+import { VpnFailure, type SeenProfile, type VpnDriver, type VpnState, type VpnWanted } from './driver.ts';
 import { liftBlock } from './linux-block.ts';
 import { deny, stopAll } from './linux-deny.ts';
+import { dialSeen } from './linux-dial-seen.ts';
 import { openJournal, type Journal } from './linux-journal.ts';
 import { look } from './linux-look.ts';
 import { setProfile, takeDown, undo } from './linux-set.ts';
@@ -55,6 +56,12 @@ class LinuxVpn implements VpnDriver {
     }
   }
 
+  bringUp(profile: SeenProfile, signal?: AbortSignal): Promise<VpnState> {
+    return this.#turn(() =>
+      this.#undeniably((given) => dialSeen(this.#tools, this.#journal, profile, given), signal),
+    );
+  }
+
   /** What a `set` is at may take half a minute: the traffic stops before that. */
   async #deny(profiles: readonly string[] | null): Promise<VpnState> {
     const setting = this.#setting;
@@ -63,11 +70,19 @@ class LinuxVpn implements VpnDriver {
     return this.#turn(() => denyNoted(this.#tools, this.#journal, profiles));
   }
 
-  async #set(want: Extract<VpnWanted, { state: 'set' }>, signal?: AbortSignal): Promise<VpnState> {
+  #set(want: Extract<VpnWanted, { state: 'set' }>, signal?: AbortSignal): Promise<VpnState> {
+    return this.#undeniably((given) => setProfile(this.#tools, this.#journal, want, given), signal);
+  }
+
+  /** What brings a session up ends as soon as somebody denies. */
+  async #undeniably(
+    work: (signal: AbortSignal) => Promise<VpnState>,
+    signal?: AbortSignal,
+  ): Promise<VpnState> {
     this.#setting = new AbortController();
     const signals = [this.#setting.signal, ...(signal === undefined ? [] : [signal])];
     try {
-      return await setProfile(this.#tools, this.#journal, want, AbortSignal.any(signals));
+      return await work(AbortSignal.any(signals));
     } finally {
       this.#setting = null;
     }
