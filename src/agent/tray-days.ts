@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { iso } from '../base/clock.ts';
 import { COLOUR_REASONS, COLOURS, MAX_DAYS, type Coloured, type TrayStatus } from '../wire/tray.ts';
 import type { StateFile } from './state-file.ts';
+import { createTurns } from './turns.ts';
 
 /** How the colour has changed, the oldest first; milliseconds. */
 export const daysState = z.array(
@@ -29,7 +30,7 @@ export type Days = {
 
 export async function openDays(file: StateFile<DaysState>): Promise<Days> {
   let days = (await file.read()) ?? [];
-  let writing: Promise<void> = Promise.resolve();
+  const inTurn = createTurns();
   return {
     get shown() {
       return days.map(({ at, colour, because }) => ({ at: iso(at), colour, because }));
@@ -39,7 +40,7 @@ export async function openDays(file: StateFile<DaysState>): Promise<Days> {
       if (next === days) return;
       days = next;
       // A day that is not kept is told of until the next start; the disk has more important things to take.
-      writing = writing.then(() => file.write(next)).catch(() => {});
+      inTurn(() => file.write(next)).catch(() => {});
     },
   };
 }

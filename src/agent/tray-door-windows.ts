@@ -49,11 +49,13 @@ export function windowsDoor({
         sockets.add(socket);
         strangers += 1;
         socket.once('close', () => sockets.delete(socket));
-        void prove(socket, secrets).then((caller) => {
+        const admit = async () => {
+          const caller = await prove(socket, secrets);
           strangers -= 1;
           if (caller === null) socket.destroy();
           else onCaller(caller);
-        });
+        };
+        void admit();
       });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);

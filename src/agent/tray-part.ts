@@ -73,6 +73,10 @@ export async function createTrayPart(deps: TrayPartDeps): Promise<TrayPart> {
     changed.ring();
   };
   const dirty = gathering(look);
+  const offer = async () => {
+    offers = await ways.fixer.offers(status().problems, standing()?.policy.fixes ?? []);
+    dirty();
+  };
   const desk = createDesk({
     status,
     changed,
@@ -105,12 +109,8 @@ export async function createTrayPart(deps: TrayPartDeps): Promise<TrayPart> {
     actors: [follow, createTrayGate({ door: ways.door, desk, clock, log })],
     onJudged() {
       dirty();
-      ways.fixer.offers(status().problems, standing()?.policy.fixes ?? []).then(
-        (found) => {
-          offers = found;
-          dirty();
-        },
-        (error: unknown) => log.warn({ err: error }, 'what can be done by one click is not known'),
+      offer().catch((error: unknown) =>
+        log.warn({ err: error }, 'what can be done by one click is not known'),
       );
     },
     onSnoozed(until) {
