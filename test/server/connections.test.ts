@@ -29,6 +29,7 @@ describe('a session', () => {
       seq_min: 0,
       heartbeat_s: 30,
       full_s: 900,
+      takes: ['snooze'],
     });
     expect(await link.next('policy')).toMatchObject({ jws: expect.any(String) });
     link.close();

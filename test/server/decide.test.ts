@@ -47,6 +47,7 @@ describe('a decision', () => {
       held: null,
       deadline: null,
       remindedAt: null,
+      snoozedUntil: null,
     });
     const plain = { readings: healthyReadings(AT, { 'disk-encryption': PLAIN_DISK }) };
     expect(at(0, plain).decision).toMatchObject({

@@ -18,6 +18,7 @@ test('what a server without fairness says is read: enforced, nothing held, no de
     held: null,
     deadline: null,
     remindedAt: null,
+    snoozedUntil: null,
   });
   const found = { check: 'firewall', level: 'fail', expected: 'on', given: 'off', reason: 'firewall-off' };
   expect(verdict.parse({ ...found, sentence: 'x' })).toEqual({
