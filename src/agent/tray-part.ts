@@ -141,7 +141,8 @@ function snoozed(reporting: Reporting, ms: number, now: number): number | null {
   const readings = reporting.latest();
   if (readings === null) return null;
   const { verdicts } = judgeAll(readings, reporting.policyInForce(), now);
-  return snoozeUntil(runningGraces(verdicts, now), ms, now);
+  const followed = verdicts.filter(({ since }) => since !== null);
+  return snoozeUntil(runningGraces(followed, now), ms, now);
 }
 
 /** Until the server has acknowledged a report, as long as there is a server to do so. */

@@ -73,7 +73,8 @@ function problemsOf(facts: TrayFacts, verdicts: readonly Verdict[], now: number)
 
 function problemOf(facts: TrayFacts, verdict: Verdict, now: number): TrayProblem {
   const { check, reason, expected, given, sentence, since, until } = verdict;
-  const deadline = until !== null && now < Date.parse(until) ? until : null;
+  // Where nobody follows since when, the end of the grace moves with every look: none that could be named.
+  const deadline = since !== null && until !== null && now < Date.parse(until) ? until : null;
   return {
     check,
     reason,
