@@ -6,7 +6,7 @@ import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
 import { complain } from './present.ts';
 import { addCaCommands } from './server-ca-commands.ts';
 import type { ConvertOptions, ImportOptions, SignOptions } from './server-baseline.ts';
-import type { ChangeName, DeviceOptions } from './server-devices.ts';
+import type { ChangeName, DeviceOptions, DevicesOptions, OffboardOptions } from './server-devices.ts';
 import type { BreakGlassOptions, ConfirmOptions, TagOptions } from './server-fairness.ts';
 import {
   BREAKER_HELP,
@@ -64,6 +64,7 @@ withData(token.command('create'))
   .option('--valid <time>', 'for how long, such as 90m, 24h or 7d', '24h')
   .option('--approval', 'each device waits for: device approve')
   .option('--note <text>', 'what it is for', '')
+  .option('--serials <file>', 'only for computers of these serial numbers, one a line')
   .option('--gateway <name>', 'a credential for this gateway instead')
   .action(
     running(async (options: TokenOptions) => (await import('./server-tokens.ts')).createCommand(options)),
@@ -84,8 +85,9 @@ withData(token.command('revoke'))
 
 withData(program.command('devices'))
   .description('all devices at a glance')
+  .option('--waiting', 'those that wait for approval, and whom they would replace')
   .action(
-    running(async (options: ServerOptions) => (await import('./server-devices.ts')).devicesCommand(options)),
+    running(async (options: DevicesOptions) => (await import('./server-devices.ts')).devicesCommand(options)),
   );
 
 const device = program.command('device').description('one device whole').addHelpText('after', DEVICE_HELP);
@@ -101,6 +103,15 @@ withData(device.command('show', { isDefault: true }))
   );
 addChange('approve', 'let a pending device in');
 addChange('revoke', 'end a device for good');
+withData(device.command('offboard'))
+  .description('the same with a reason: key, connection, VPN sessions, orders, all at once')
+  .argument('<id>')
+  .option('--reason <text>', 'why; it goes on record', 'off-boarded by an administrator')
+  .action(
+    runningOn(async (id, options: OffboardOptions) =>
+      (await import('./server-devices.ts')).offboardCommand(id, options),
+    ),
+  );
 addChange('close-signals', 'what security products found was looked into');
 addChange('clear-alarm', 'believe again that one computer uses this identity');
 

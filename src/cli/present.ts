@@ -11,10 +11,25 @@ export function paint(colour: Colour, text: string): string {
 
 /** A reader that has seen enough (`| head`) ends us quietly, as it does every other command; a full disk does not. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (delivering) return;
   if (error.code === 'EPIPE') process.exit();
   complain(`Standard output cannot be written (${error.message}).`);
   process.exit(EXIT_FAILED);
 });
+
+let delivering = false;
+
+/** Says what nobody can be shown again. Rejects when it could not be written, whatever the reason. */
+export async function deliver(text: string): Promise<void> {
+  delivering = true;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      process.stdout.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
+    });
+  } finally {
+    delivering = false;
+  }
+}
 
 export function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -27,7 +42,11 @@ export function complain(text: string): void {
 
 /** One JSON document, for programs. */
 export function sayJson(value: unknown): void {
-  say(JSON.stringify(value, null, 2));
+  say(asJson(value));
+}
+
+export function asJson(value: unknown): string {
+  return JSON.stringify(value, null, 2);
 }
 
 const WIDEST_COLUMN = 60;

@@ -10,6 +10,9 @@ import {
   enrolClaims,
   enrolResult,
   jwsBody,
+  rotateClaims,
+  rotateRequest,
+  rotateResult,
   sessionClaims,
 } from '../wire/enrolment.ts';
 import { agentFrame, linkRequest, linkResponse, serverFrame } from '../wire/frames.ts';
@@ -29,6 +32,9 @@ const wire = {
   enrolClaims,
   enrolResult,
   jwsBody,
+  rotateRequest,
+  rotateClaims,
+  rotateResult,
   sessionClaims,
   reportClaims,
   orderClaims,

@@ -1,6 +1,6 @@
 import { iso } from '../base/clock.ts';
 import type { Result } from '../base/result.ts';
-import { approve, clearAlarm, closeSignals, revoke, type Refused } from '../server/administer.ts';
+import { approve, clearAlarm, closeSignals, offboard, revoke, type Refused } from '../server/administer.ts';
 import type { ServerConfig } from '../server/config.ts';
 import {
   deviceDocument,
@@ -19,6 +19,7 @@ import { listDevices } from '../server/store/devices.ts';
 import { ordersOf } from '../server/store/orders.ts';
 import type { Db, Store } from '../server/store/store.ts';
 import { timelineOf, type TimelineEvent } from '../server/timeline.ts';
+import { waitingDevices } from '../server/waiting.ts';
 import { paint, say, sayJson, table } from './present.ts';
 import { askServer } from './server-api.ts';
 import { deviceText, timelineText, type Past } from './server-device-view.ts';
@@ -28,8 +29,11 @@ import { UsageError } from './usage-error.ts';
 const SHOWN_ORDERS = 20;
 const SHOWN_DECISIONS = 10;
 
+export type DevicesOptions = ServerOptions & { waiting?: boolean };
+
 /** All devices; from the running server, which knows who is connected, or else from its database. */
-export async function devicesCommand(options: ServerOptions): Promise<number> {
+export async function devicesCommand(options: DevicesOptions): Promise<number> {
+  if (options.waiting === true) return waitingCommand(options);
   const asked = await askServer(await serverConfig(options), 'GET', '/v1/devices');
   const devices =
     asked === null ? await withStore(options, storedDevices) : deviceSummary.array().parse(asked);
@@ -37,6 +41,47 @@ export async function devicesCommand(options: ServerOptions): Promise<number> {
   else if (devices.length === 0) say('No devices yet. Make a token for one: drawbridge-server token create');
   else
     say(await table(['Device', 'Name', 'State', 'Access', 'Risk', 'Last heard', 'Why'], devices.map(rowOf)));
+  return 0;
+}
+
+/** Who waits for approval, and who would be replaced by them. */
+async function waitingCommand(options: ServerOptions): Promise<number> {
+  const waiting = await withStore(options, (store) => store.read(waitingDevices));
+  if (options.json) sayJson(waiting);
+  else if (waiting.length === 0) say('No device waits for approval.');
+  else {
+    const head = ['Device', 'Name', 'Since', 'From', 'Token', 'Keys in', 'Replaces'];
+    const cells = waiting.map((one) => [
+      one.id,
+      `${one.name} (${one.platform})`,
+      one.since,
+      one.from ?? '',
+      one.note === '' ? (one.token ?? '') : `${one.token ?? ''} (${one.note})`,
+      one.keyProtection,
+      one.replaces.map(({ id, name }) => `${id} (${name})`).join(', '),
+    ]);
+    say(await table(head, cells));
+    say('Let one in: drawbridge-server device approve ID. Turn one away: drawbridge-server device revoke ID');
+  }
+  return 0;
+}
+
+export type OffboardOptions = ServerOptions & { reason: string };
+
+/** Takes everything from a device at once; its connection and VPN sessions end within a second or two. */
+export async function offboardCommand(id: string, options: OffboardOptions): Promise<number> {
+  const by = { actor: 'cli', now: Date.now() };
+  const done = await withStore(options, (store) => store.write((db) => offboard(db, id, by, options.reason)));
+  if (!done.ok) throw new UsageError(done.error.hint);
+  const ended = done.value;
+  if (options.json) sayJson({ device: id, ended });
+  else {
+    const counts = Object.entries(ended).filter(([, count]) => count > 0);
+    const besides = counts.map(([name, count]) => `${name}: ${count}`).join(', ');
+    say(
+      `${id} is nobody any more: its key opens no session.${besides === '' ? '' : ` Ended with it: ${besides}.`}`,
+    );
+  }
   return 0;
 }
 

@@ -38,6 +38,7 @@ Settings (server.yaml in the data folder), with their defaults:
   places: { database }                    looks at where devices dial from; off without it
   baseline: { signers: [] }               keys whose baselines are taken, besides the own one
   signals: []                             products that may send signed webhooks
+  offboarding: []                         device managements that may send signed webhooks
   retention: { historyDays: 90, auditDays: 400, sessionDays: 90 }
   limits: { connections: 20000, pendingPerAddress: 2, enrolmentsPerMinute: 20 }
   log: { level: info }
@@ -51,6 +52,7 @@ A token is shown once; the server keeps only a hash of its secret.
 Examples:
   drawbridge-server token create --note "Anna's laptop"
   drawbridge-server token create --uses 200 --valid 7d --approval     a roll-out; each device waits for approval
+  drawbridge-server token create --uses 200 --valid 7d --serials bought.txt   for these computers only
   drawbridge-server token create --gateway radius-1                   bearer for POST /v1/radius/post-auth`;
 
 export const DEVICE_HELP = `
@@ -58,8 +60,9 @@ Examples:
   drawbridge-server device ID              what it said, how that was judged, what follows
   drawbridge-server device ID --why        how the decision came about, what would make it allow, and earlier ones
   drawbridge-server device ID --timeline   what led to what: signals, orders, requests to the VPN, answers
-  drawbridge-server device approve ID      let a replacement in; the old device is revoked
-  drawbridge-server device revoke ID       lost or sold: it may not report any more
+  drawbridge-server devices --waiting      who waits for approval, and whom they would replace
+  drawbridge-server device approve ID      let one in; the device whose computer it is now is revoked
+  drawbridge-server device offboard ID --reason "sold"   everything it was given ends at once
   drawbridge-server device clear-alarm ID  after looking into a copied identity
   drawbridge-server device close-signals ID   after looking into what a security product found
   drawbridge-server device ID break-glass --reason "demo at the customer's" --hours 8

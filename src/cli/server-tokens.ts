@@ -1,11 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import { iso } from '../base/clock.ts';
-import { createGateway, createToken, revokeCredential } from '../server/administer.ts';
+import { createGateway, createToken, hashSerials, revokeCredential } from '../server/administer.ts';
 import { pathsIn } from '../server/data-folder.ts';
 import { loadSigningKeys } from '../server/signing-keys.ts';
 import type { GatewayRow, TokenRow } from '../server/store/tables.ts';
+import type { Store } from '../server/store/store.ts';
 import { listGateways, listTokens } from '../server/store/tokens.ts';
 import { DAY_MS, durationMs } from './duration.ts';
-import { complain, say, sayJson, table } from './present.ts';
+import { asJson, complain, deliver, say, sayJson, table } from './present.ts';
 import { withStore, type ServerOptions } from './server-settings.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -15,6 +17,7 @@ export type TokenOptions = ServerOptions & {
   approval?: boolean;
   note: string;
   gateway?: string;
+  serials?: string;
 };
 
 const MAX_VALID_MS = 366 * DAY_MS;
@@ -28,31 +31,68 @@ export async function createCommand(options: TokenOptions): Promise<number> {
 async function deviceToken(options: TokenOptions): Promise<number> {
   const { uses, note, approval = false } = options;
   if (!Number.isInteger(uses) || uses < 1) throw new UsageError('--uses has to be a whole number from 1 up.');
-  const wanted = { uses, note, approval, validMs: durationMs(options.valid, '--valid', MAX_VALID_MS) };
-  const made = await withStore(options, async (store, config) => {
+  const hardware = options.serials === undefined ? null : await readSerials(options.serials);
+  const validMs = durationMs(options.valid, '--valid', MAX_VALID_MS);
+  const wanted = { uses, note, approval, hardware, validMs };
+  return withStore(options, async (store, config) => {
     const { root } = await loadSigningKeys(pathsIn(config.dataDir));
-    return store.write((db) => createToken(db, wanted, root.kid, by()));
-  });
-  if (options.json) {
-    sayJson({ ...made, expiresAt: iso(made.expiresAt) });
+    const made = await store.write((db) => createToken(db, wanted, root.kid, by()));
+    const until = iso(made.expiresAt);
+    const text = options.json ? asJson({ ...made, expiresAt: until }) : made.token;
+    await handOver(store, { name: made.id, text });
+    if (!options.json) complain(`For ${whom(uses, hardware)}, until ${until}. It is shown only now.`);
     return 0;
+  });
+}
+
+function whom(uses: number, hardware: readonly string[] | null): string {
+  const devices = uses === 1 ? 'one device' : `${uses} devices`;
+  return hardware === null ? devices : `${devices} of the ${hardware.length} computers listed`;
+}
+
+const MAX_SERIALS_BYTES = 1_024 * 1_024;
+
+/** One serial number a line; what follows a # is for people. */
+async function readSerials(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UsageError(
+      `--serials ${file} cannot be read (${error instanceof Error ? error.message : String(error)}).`,
+    );
+  });
+  if (text.length > MAX_SERIALS_BYTES) throw new UsageError(`--serials ${file} is larger than a megabyte.`);
+  const serials = text
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim())
+    .filter((line) => line !== '');
+  if (serials.length === 0) throw new UsageError(`--serials ${file} lists nothing.`);
+  const hashed = hashSerials(serials);
+  if (!hashed.ok) throw new UsageError(`--serials ${file}: ${hashed.error.hint}`);
+  return hashed.value;
+}
+
+/** Nobody has what could not be written, so it is worth nothing either. */
+async function handOver(store: Store, { name, text }: { name: string; text: string }): Promise<void> {
+  try {
+    await deliver(text);
+  } catch (error) {
+    await store.write((db) => revokeCredential(db, name, by()));
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new UsageError(
+      `Standard output cannot be written (${detail}); ${name} was revoked. Make another one.`,
+    );
   }
-  say(made.token);
-  complain(
-    `For ${uses === 1 ? 'one device' : `${uses} devices`}, until ${iso(made.expiresAt)}. It is shown only now.`,
-  );
-  return 0;
 }
 
 async function gatewayCredential(options: TokenOptions, name: string): Promise<number> {
-  const made = await withStore(options, (store) => store.write((db) => createGateway(db, name, by())));
-  if (!made.ok) throw new UsageError(made.error.hint);
-  if (options.json) sayJson({ name, ...made.value });
-  else {
-    say(made.value.credential);
-    complain(`For the gateway "${name}": send it as "Authorization: Bearer …". It is shown only now.`);
-  }
-  return 0;
+  return withStore(options, async (store) => {
+    const made = await store.write((db) => createGateway(db, name, by()));
+    if (!made.ok) throw new UsageError(made.error.hint);
+    const text = options.json ? asJson({ name, ...made.value }) : made.value.credential;
+    await handOver(store, { name, text });
+    if (!options.json)
+      complain(`For the gateway "${name}": send it as "Authorization: Bearer …". It is shown only now.`);
+    return 0;
+  });
 }
 
 export async function listCommand(options: ServerOptions): Promise<number> {
@@ -64,13 +104,16 @@ export async function listCommand(options: ServerOptions): Promise<number> {
   if (options.json) sayJson(rows);
   else if (rows.length === 0) say('No tokens yet. Make one: drawbridge-server token create');
   else {
-    const head = ['Name', 'Kind', 'State', 'Uses left', 'Until', 'Note'];
+    const head = ['Name', 'Kind', 'State', 'Uses left', 'Until', 'For', 'Note'];
     const cells = rows.map((row) => [
       row.name,
       row.kind,
       row.state,
       String(row.usesLeft ?? ''),
       row.expiresAt ?? '',
+      [row.computers === null ? '' : `${row.computers} listed`, row.approval ? 'approval' : '']
+        .filter((word) => word !== '')
+        .join(', '),
       row.note,
     ]);
     say(await table(head, cells));
@@ -80,7 +123,18 @@ export async function listCommand(options: ServerOptions): Promise<number> {
 
 function tokenView(token: TokenRow) {
   const { id: name, kind, uses_left: usesLeft, note } = token;
-  return { name, kind, state: stateOf(token), usesLeft, expiresAt: iso(token.expires_at), note };
+  const computers = token.hardware === null ? null : (JSON.parse(token.hardware) as string[]).length;
+  const approval = token.approval === 1;
+  return {
+    name,
+    kind,
+    state: stateOf(token),
+    usesLeft,
+    expiresAt: iso(token.expires_at),
+    approval,
+    computers,
+    note,
+  };
 }
 
 function gatewayView({ name, revoked_at }: GatewayRow) {
@@ -90,6 +144,8 @@ function gatewayView({ name, revoked_at }: GatewayRow) {
     state: revoked_at === null ? 'good' : 'revoked',
     usesLeft: null,
     expiresAt: null,
+    approval: false,
+    computers: null,
     note: '',
   };
 }

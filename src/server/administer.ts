@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { err, ok, type Result } from '../base/result.ts';
+import { hardwareIdOf } from '../wire/hardware.ts';
 import { formatToken, hashSecret } from '../wire/token.ts';
-import { revokeDevice } from './ca/revocation.ts';
 import { clearAlarms } from './store/alarms.ts';
 import { audit } from './store/audit.ts';
-import { findDevice, setBoot, setStatus } from './store/devices.ts';
+import { revokeEverything, type Ended } from './revoke-everything.ts';
+import { findDevice, findTwins, hardwareOf, setBoot, setStatus, type Device } from './store/devices.ts';
 import { closeSignals as closeOpenSignals } from './store/signals.ts';
 import type { Db } from './store/store.ts';
 import { insertGateway, insertToken, revokeGateway, revokeToken } from './store/tokens.ts';
@@ -14,37 +15,43 @@ import { insertGateway, insertToken, revokeGateway, revokeToken } from './store/
  * Each leaves its mark in the audit record. `actor` is who did it, `now` is in milliseconds.
  */
 
-export type Refused = { code: 'not_found' | 'wrong_state' | 'exists'; hint: string };
+export type Refused = { code: 'not_found' | 'wrong_state' | 'exists' | 'invalid'; hint: string };
 
 export type By = { actor: string; now: number };
 
 /** The ids of the devices that are now others than before. */
 export type Touched = readonly string[];
 
-const OFF_BOARDED = { reason: 'cessationOfOperation' } as const;
-
-/** Lets a pending device in. The device whose place it takes is revoked in the same moment. */
+/** Lets a pending device in. Whoever is live on the same computer, now, loses everything in the same moment. */
 export async function approve(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
   const device = await findDevice(db, id);
   if (device === undefined) return noDevice(id);
   if (device.status !== 'pending')
     return wrongState(`This device is ${device.status}; there is nothing to approve.`);
   await setStatus(db, id, 'live');
-  if (device.replaces !== null) {
-    await setStatus(db, device.replaces, 'revoked');
-    await revokeDevice(db, device.replaces, { ...OFF_BOARDED, because: 'replaced' }, { actor, now });
-  }
-  await audit(db, now, { actor, action: 'approve', subject: id, detail: { replaces: device.replaces } });
-  return ok(device.replaces === null ? [id] : [id, device.replaces]);
+  const replaced = await replacedBy(db, device);
+  for (const one of replaced) await revokeEverything(db, one, { actor, now }, `replaced by ${id}`);
+  await audit(db, now, { actor, action: 'approve', subject: id, detail: { replaces: replaced } });
+  return ok([id, ...replaced]);
+}
+
+async function replacedBy(db: Db, { id, machine_id: machineId, replaces }: Device): Promise<string[]> {
+  const twins = await findTwins(db, { id, machineId, hardware: await hardwareOf(db, id) });
+  const told = replaces === null ? undefined : await findDevice(db, replaces);
+  const live = told?.status === 'live' ? [...twins, told] : twins;
+  return [...new Set(live.map((one) => one.id))];
 }
 
 /** Ends a device for good: it may not report again under this identity. */
-export async function revoke(db: Db, id: string, { actor, now }: By): Promise<Result<Touched, Refused>> {
+export async function revoke(db: Db, id: string, by: By): Promise<Result<Touched, Refused>> {
+  const done = await offboard(db, id, by, 'revoked by an administrator');
+  return done.ok ? ok([id]) : done;
+}
+
+/** The same, with a reason for the record; answers with what has ended. One that was revoked before stays so. */
+export async function offboard(db: Db, id: string, by: By, cause: string): Promise<Result<Ended, Refused>> {
   if ((await findDevice(db, id)) === undefined) return noDevice(id);
-  await setStatus(db, id, 'revoked');
-  await revokeDevice(db, id, { ...OFF_BOARDED, because: 'revoked' }, { actor, now });
-  await audit(db, now, { actor, action: 'revoke', subject: id });
-  return ok([id]);
+  return ok(await revokeEverything(db, id, by, cause));
 }
 
 /** Clears a device's alarms: believes again that one computer uses this identity. */
@@ -74,8 +81,21 @@ export type NewToken = {
   validMs: number;
   /** Whether each of them waits for approval. */
   approval: boolean;
+  /** Hardware ids of the computers that may use it; null: any. */
+  hardware: readonly string[] | null;
   note: string;
 };
+
+/** The hardware ids of serial numbers; the first that is none is named. */
+export function hashSerials(serials: readonly string[]): Result<string[], Refused> {
+  const ids: string[] = [];
+  for (const serial of serials) {
+    const id = hardwareIdOf('serial', serial);
+    if (id === null) return err({ code: 'invalid', hint: `"${serial.slice(0, 40)}" is no serial number.` });
+    ids.push(id);
+  }
+  return ok(ids);
+}
 
 /** The whole token, of which only a hash is kept: it cannot be shown again. */
 export async function createToken(db: Db, wanted: NewToken, orderRoot: string, { actor, now }: By) {
@@ -88,12 +108,14 @@ export async function createToken(db: Db, wanted: NewToken, orderRoot: string, {
     kind: wanted.uses === 1 ? 'one-time' : 'fleet',
     uses_left: wanted.uses,
     approval: wanted.approval ? 1 : 0,
+    hardware: wanted.hardware === null ? null : JSON.stringify(wanted.hardware),
     note: wanted.note,
     created_at: now,
     expires_at: expiresAt,
     revoked_at: null,
   });
-  const detail = { uses: wanted.uses, expiresAt, approval: wanted.approval, note: wanted.note };
+  const { uses, approval, note } = wanted;
+  const detail = { uses, expiresAt, approval, note, computers: wanted.hardware?.length ?? null };
   await audit(db, now, { actor, action: 'create token', subject: id, detail });
   return { id, token: formatToken({ id, secret, orderRoot }), expiresAt };
 }

@@ -12,6 +12,22 @@ import { radiusSettings } from './radius-settings.ts';
 const path = z.string().min(1);
 const days = z.number().int().min(1).max(36_500);
 
+/** Who may send signed webhooks (Standard Webhooks). */
+const webhookSources = z
+  .array(
+    z.strictObject({
+      source: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, {
+        message: 'has to be of small letters, digits and -',
+      }),
+      /** Holds `whsec_…`; for the server's user alone. */
+      secretFile: path,
+    }),
+  )
+  .max(50)
+  .refine((all) => new Set(all.map((one) => one.source)).size === all.length, {
+    message: 'names the same source twice',
+  });
+
 /** The server's settings file. Everything has a default: an empty file is a complete one. */
 export const configSchema = z.strictObject({
   listen: z
@@ -38,24 +54,13 @@ export const configSchema = z.strictObject({
   radius: radiusSettings.prefault({}),
   ca: caSettings.prefault({}),
   /** Security products that may tell of what they found, by signed webhooks to /v1/signals/<source>. */
-  signals: z
-    .array(
-      z.strictObject({
-        source: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, {
-          message: 'has to be of small letters, digits and -',
-        }),
-        /** Holds `whsec_…`; for the server's user alone. */
-        secretFile: path,
-      }),
-    )
-    .max(50)
+  signals: webhookSources
     .refine((all) => all.every((one) => one.source !== 'places'), {
       message: '"places" is the server’s own source',
     })
-    .refine((all) => new Set(all.map((one) => one.source)).size === all.length, {
-      message: 'names the same source twice',
-    })
     .default([]),
+  /** Device managements that may say that a computer has left, by signed webhooks to /v1/offboarding/<source>. */
+  offboarding: webhookSources.default([]),
   baseline: z
     .strictObject({
       /** Thumbprints of keys, besides this server's own, whose baselines are taken. */
@@ -134,6 +139,7 @@ function withAbsolutePaths(config: ServerConfig, folder: string): ServerConfig {
     dataDir,
     policyFile: from(config.policyFile),
     signals: config.signals.map((one) => ({ ...one, secretFile: from(one.secretFile) })),
+    offboarding: config.offboarding.map((one) => ({ ...one, secretFile: from(one.secretFile) })),
     radius: {
       ...config.radius,
       nas: config.radius.nas.map((nas) => ({

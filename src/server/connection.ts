@@ -114,7 +114,7 @@ export class Connection {
 
   async #onFirst(frame: AgentFrame): Promise<void> {
     if (frame.t !== 'session') return this.#refuse('no_session');
-    const opened = await openSession(this.#parts.sessions, frame.jws, this.#nonces);
+    const opened = await openSession(this.#parts.sessions, frame.jws, this.#nonces, this.#transport.remote);
     if (!opened.ok) return this.#refuse(opened.error);
     // The transport may have ended while the session was verified.
     if (this.#phase.name !== 'greeted') return;

@@ -2,7 +2,16 @@ import { z } from 'zod';
 import { iso, type Clock } from '../base/clock.ts';
 import type { Result } from '../base/result.ts';
 import { hashSecret } from '../wire/token.ts';
-import { approve, clearAlarm, closeSignals, createToken, revoke, type Refused } from './administer.ts';
+import {
+  approve,
+  clearAlarm,
+  closeSignals,
+  createToken,
+  hashSerials,
+  offboard,
+  revoke,
+  type Refused,
+} from './administer.ts';
 import { requireAdmin } from './bearer.ts';
 import type { Connections } from './connections.ts';
 import {
@@ -23,6 +32,7 @@ import { addPolicyRoutes } from './policy-routes.ts';
 import { findDevice, listDevices } from './store/devices.ts';
 import { ordersOf } from './store/orders.ts';
 import { timelineEvent, timelineOf } from './timeline.ts';
+import { waitingDevice, waitingDevices } from './waiting.ts';
 import type { Db, Store } from './store/store.ts';
 
 export type ConsoleParts = {
@@ -49,6 +59,8 @@ export const tokenRequest = z.object({
   uses: z.number().int().min(1).max(100_000).default(1),
   validHours: z.number().positive().max(MAX_TOKEN_HOURS).default(24),
   approval: z.boolean().default(false),
+  /** Serial numbers of the computers that may use it; only their hashes are kept. */
+  serials: z.array(z.string().max(100)).min(1).max(10_000).optional(),
   note: z.string().max(200).default(''),
 });
 
@@ -61,6 +73,7 @@ export async function addConsoleRoutes(app: App, parts: ConsoleParts): Promise<v
     addReading(scope, parts);
     addTimeline(scope, parts);
     addActing(scope, parts);
+    addOffboarding(scope, parts);
     addOrderRoutes(scope, { ...parts, granted });
     addRolloutRoutes(scope, { ...parts, granted, policy: () => parts.terms().policy });
     addTokenRoute(scope, parts);
@@ -78,6 +91,9 @@ function addReading(app: App, parts: ConsoleParts): void {
       ),
     );
   });
+  app.get('/v1/devices/waiting', { schema: { response: { 200: z.array(waitingDevice) } } }, () =>
+    store.read(waitingDevices),
+  );
   app.get(
     '/v1/devices/:id',
     { schema: { params: idParams, response: { 200: deviceDocument, 404: problem } } },
@@ -125,17 +141,32 @@ function addActing(app: App, parts: ConsoleParts): void {
   }
 }
 
+/** `POST /v1/devices/:id/offboard`: answers with what has ended. */
+function addOffboarding(app: App, parts: ConsoleParts): void {
+  const body = z.strictObject({
+    reason: z.string().min(1).max(200).default('off-boarded by an administrator'),
+  });
+  const response = { 200: z.object({ ended: z.record(z.string(), z.number()) }), 404: problem };
+  const schema = { params: idParams, body, response };
+  app.post('/v1/devices/:id/offboard', { schema }, async ({ params: { id }, body: { reason } }) => {
+    const ended = granted(await parts.store.write((db) => offboard(db, id, by(parts), reason)));
+    await parts.changed(id);
+    return { ended };
+  });
+}
+
 function addTokenRoute(app: App, parts: ConsoleParts): void {
   const made = z.object({ id: z.string(), token: z.string(), expiresAt: z.iso.datetime() });
   const schema = { body: tokenRequest, response: { 200: made } };
-  app.post('/v1/tokens', { schema }, async ({ body: { validHours, ...rest } }) => {
-    const wanted = { ...rest, validMs: validHours * HOUR_MS };
+  app.post('/v1/tokens', { schema }, async ({ body: { validHours, serials, ...rest } }) => {
+    const hardware = serials === undefined ? null : granted(hashSerials(serials));
+    const wanted = { ...rest, hardware, validMs: validHours * HOUR_MS };
     const token = await parts.store.write((db) => createToken(db, wanted, parts.orderRoot, by(parts)));
     return { ...token, expiresAt: iso(token.expiresAt) };
   });
 }
 
-const STATUS_FOR = { not_found: 404, wrong_state: 409, exists: 409 } as const;
+const STATUS_FOR = { not_found: 404, wrong_state: 409, exists: 409, invalid: 400 } as const;
 
 function granted<T>(result: Result<T, Refused>): T {
   if (result.ok) return result.value;

@@ -1,4 +1,5 @@
-import { challengeRequest, jwsBody } from '../wire/enrolment.ts';
+import type { Result } from '../base/result.ts';
+import { challengeRequest, jwsBody, rotateRequest } from '../wire/enrolment.ts';
 import { MAX_FRAME, linkRequest, linkResponse } from '../wire/frames.ts';
 import type { Refusal } from '../wire/refusal.ts';
 import type { AddressReader } from './addresses.ts';
@@ -7,9 +8,16 @@ import { HttpProblem, type App } from './http.ts';
 import type { LongPoll } from './long-poll.ts';
 import type { Metrics } from './metrics.ts';
 
+/** New keys for a device; `remote` is for the audit record. */
+export type RotateKeys = (
+  given: { old: string; new: string },
+  remote: string,
+) => Promise<Result<string, Refusal>>;
+
 export type DeviceRouteParts = {
   remoteOf: AddressReader;
   enrolment: Enrolment;
+  rotateKeys: RotateKeys;
   longPoll: LongPoll;
   metrics: Metrics;
   enrolmentsPerMinute: number;
@@ -23,9 +31,14 @@ export function addDeviceRoutes(app: App, parts: DeviceRouteParts): void {
 
 function addEnrolmentRoutes(
   app: App,
-  { remoteOf, enrolment, metrics, enrolmentsPerMinute }: DeviceRouteParts,
+  { remoteOf, enrolment, rotateKeys, metrics, enrolmentsPerMinute }: DeviceRouteParts,
 ): void {
   const config = { rateLimit: { max: enrolmentsPerMinute, timeWindow: '1 minute' } };
+  const granted = (answer: Result<string, Refusal>) => {
+    if (answer.ok) return { jws: answer.value };
+    metrics.refused(answer.error);
+    throw new HttpProblem(statusOf(answer.error), answer.error);
+  };
   app.post(
     '/v1/enroll/challenge',
     { config, schema: { body: challengeRequest, response: { 200: jwsBody } } },
@@ -35,11 +48,13 @@ function addEnrolmentRoutes(
     '/v1/enroll',
     { config, schema: { body: jwsBody, response: { 200: jwsBody } } },
     async (request) => {
-      const answer = await enrolment.enrol(request.body.jws, remoteOf(request.raw));
-      if (answer.ok) return { jws: answer.value };
-      metrics.refused(answer.error);
-      throw new HttpProblem(statusOf(answer.error), answer.error);
+      return granted(await enrolment.enrol(request.body.jws, remoteOf(request.raw)));
     },
+  );
+  app.post(
+    '/v1/keys',
+    { config, schema: { body: rotateRequest, response: { 200: jwsBody } } },
+    async (request) => granted(await rotateKeys(request.body, remoteOf(request.raw))),
   );
 }
 

@@ -7,18 +7,20 @@ import { deviceUrn } from '../wire/ids.ts';
 import type { Refusal } from '../wire/refusal.ts';
 import { hashSecret, sameHash } from '../wire/token.ts';
 import { OUR_VERSIONS } from '../wire/version.ts';
-import { freshNonce, WINDOW_MS } from './nonces.ts';
+import type { Challenges } from './challenges.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { audit } from './store/audit.ts';
 import {
   findByReportKey,
   findDevice,
-  findLiveOnMachine,
+  findTwins,
   insertDevice,
+  isKnownKey,
   type Device,
+  type NewKey,
 } from './store/devices.ts';
 import type { Db, Store } from './store/store.ts';
-import type { KeyRow, TokenRow } from './store/tables.ts';
+import type { TokenRow } from './store/tables.ts';
 import { findToken, usedBy, useToken } from './store/tokens.ts';
 import { isSkewed } from './verify-report.ts';
 
@@ -37,13 +39,13 @@ export type EnrolParts = {
   issuer: string;
   /** PEM of our own TLS authority, or null. */
   tlsCa: string | null;
+  challenges: Challenges;
 };
 
 const MAX_TOKEN_BYTES = 16_384;
 
 export function createEnrolment(parts: EnrolParts): Enrolment {
-  const { clock, keys, issuer, tlsCa, store } = parts;
-  const challenges = createChallenges();
+  const { clock, keys, issuer, tlsCa, store, challenges } = parts;
   return {
     challenge(nonce) {
       const now = clock.now();
@@ -57,20 +59,29 @@ export function createEnrolment(parts: EnrolParts): Enrolment {
       return seal(TYP.enrollChallenge, { ...claims, versions: OUR_VERSIONS }, keys.root, true);
     },
     async enrol(jws, remote) {
-      const asked = await readRequest(jws, parts, challenges);
-      if (!asked.ok) return asked;
+      const asked = await readRequest(jws, parts);
+      if (!asked.ok) {
+        if (!NOISE.has(asked.error)) await store.write((db) => refused(db, asked.error, remote, clock.now()));
+        return asked;
+      }
       const admitted = await store.write((db) => admit(db, asked.value, remote, clock.now()));
       return admitted.ok ? ok(await answer(parts, asked.value, admitted.value)) : admitted;
     },
   };
 }
 
+/** What was no attempt to enrol leaves no mark. */
+const NOISE: ReadonlySet<Refusal> = new Set(['malformed', 'wrong_type', 'frame_too_large']);
+
+function refused(db: Db, code: Refusal, remote: string, now: number): Promise<void> {
+  return audit(db, now, { actor: remote, action: `enrol refused ${code}`, subject: 'nobody' });
+}
+
 type Asked = { claims: EnrolClaims; reportKey: PublicJwk; kid: string };
 
 async function readRequest(
   jws: string,
-  { clock, issuer }: EnrolParts,
-  challenges: Challenges,
+  { clock, issuer, challenges }: EnrolParts,
 ): Promise<Result<Asked, Refusal>> {
   const header = inspect(jws, TYP.enroll, MAX_TOKEN_BYTES);
   if (!header.ok) return header;
@@ -102,44 +113,55 @@ async function admitBearer(db: Db, asked: Asked, now: number): Promise<Result<Ad
   const token = await findToken(db, given.id);
   if (token === undefined || !sameHash(hashSecret(given.secret), token.hash)) return err('token_unknown');
   if (token.revoked_at !== null || token.expires_at <= now) return err('token_expired');
+  const { hardware_ids: hardware = [] } = asked.claims.host;
+  if (!isListed(token, hardware)) return err('hardware_unlisted');
   const known = await knownDevice(db, token.id, asked.kid);
-  if (known !== null) return known.status === 'revoked' ? err('revoked') : ok(known);
+  if (known !== null) return known;
   if (token.uses_left < 1) return err('token_used');
+  if (await isKnownKey(db, await thumbprint(asked.claims.encryption_key))) return err('malformed');
   const device = await addDevice(db, asked, token, now);
   await useToken(db, { token: token.id, kid: asked.kid, device: device.id }, now);
   return ok(device);
 }
 
-/** The device that this very key is already: the answer was lost, and is given again. */
-async function knownDevice(db: Db, token: string, kid: string): Promise<Admitted | null> {
-  const id = await usedBy(db, token, kid);
-  const device = id === null ? await findByReportKey(db, kid) : await findDevice(db, id);
-  return device ?? null;
+/** The device that this very key is already, for which the answer was lost and is given again; null where it is new. */
+async function knownDevice(db: Db, token: string, kid: string): Promise<Result<Admitted, Refusal> | null> {
+  const byKey = await findByReportKey(db, kid);
+  if (byKey !== undefined && byKey.retired_at !== null) return err('key_retired');
+  const used = byKey === undefined ? await usedBy(db, token, kid) : null;
+  const device = byKey ?? (used === null ? undefined : await findDevice(db, used));
+  if (device === undefined) return null;
+  return device.status === 'revoked' ? err('revoked') : ok(device);
 }
 
 async function addDevice(db: Db, asked: Asked, token: TokenRow, now: number): Promise<Admitted> {
   const { host, ueid } = asked.claims;
-  const { name, platform, machine_id, key_protection } = host;
-  const twin = machine_id === null ? undefined : await findLiveOnMachine(db, machine_id);
-  const status = twin === undefined && token.approval === 0 ? 'live' : 'pending';
+  const { name, platform, machine_id, key_protection, hardware_ids: hardware = [] } = host;
   const id = randomUUIDv7();
+  const [twin] = await findTwins(db, { id, machineId: machine_id, hardware });
+  const status = twin === undefined && token.approval === 0 ? 'live' : 'pending';
   const facts = { name, platform, machine_id, key_protection, ueid };
   const device = { id, ...facts, status, replaces: twin?.id ?? null, enrolled_at: now } as const;
-  await insertDevice(db, device, await keyRows(asked, now));
+  await insertDevice(db, device, await keyRows(asked.reportKey, asked.claims.encryption_key, now), hardware);
   return { id, status };
 }
 
-async function keyRows({ claims, reportKey, kid }: Asked, now: number): Promise<Omit<KeyRow, 'device'>[]> {
-  const { encryption_key: encryption } = claims;
-  return [
-    { kid, kind: 'report', jwk: JSON.stringify(reportKey), created_at: now },
-    {
-      kid: await thumbprint(encryption),
-      kind: 'encryption',
-      jwk: JSON.stringify(encryption),
-      created_at: now,
-    },
-  ];
+/** Whether a computer with these numbers may use the token. */
+function isListed(token: TokenRow, hardware: readonly string[]): boolean {
+  if (token.hardware === null) return true;
+  const listed = new Set(JSON.parse(token.hardware) as string[]);
+  return hardware.some((one) => listed.has(one));
+}
+
+/** Both public keys of a device, as they are kept. */
+export async function keyRows(report: PublicJwk, encryption: PublicJwk, now: number): Promise<NewKey[]> {
+  const row = async (kind: NewKey['kind'], jwk: PublicJwk) => ({
+    kid: await thumbprint(jwk),
+    kind,
+    jwk: JSON.stringify(jwk),
+    created_at: now,
+  });
+  return [await row('report', report), await row('encryption', encryption)];
 }
 
 function answer({ clock, keys, issuer }: EnrolParts, { claims }: Asked, device: Admitted): Promise<string> {
@@ -153,29 +175,6 @@ function answer({ clock, keys, issuer }: EnrolParts, { claims }: Asked, device: 
     order_keys: [keys.order.jwk],
   };
   return seal(TYP.enrollResult, result, keys.root, true);
-}
-
-const MAX_CHALLENGES = 10_000;
-
-type Challenges = { issue(now: number): string; use(challenge: string, now: number): boolean };
-
-/** Each may be used once, within 120 s; the oldest give way when there are too many. */
-function createChallenges(): Challenges {
-  const issued = new Map<string, number>();
-  return {
-    issue(now) {
-      const challenge = freshNonce();
-      issued.set(challenge, now);
-      const [oldest] = issued.keys();
-      if (issued.size > MAX_CHALLENGES && oldest !== undefined) issued.delete(oldest);
-      return challenge;
-    },
-    use(challenge, now) {
-      const at = issued.get(challenge);
-      issued.delete(challenge);
-      return at !== undefined && now - at <= WINDOW_MS;
-    },
-  };
 }
 
 function seconds(ms: number): number {

@@ -1,16 +1,22 @@
 import { heldIn, storedBreaker } from './breaker-record.ts';
 import type { Connections } from './connections.ts';
 import { judgeAgain, type JudgingParts } from './rejudge.ts';
+import { revokedWithSessions } from './store/sessions.ts';
 
-export type OutsideParts = JudgingParts & { connections: Connections };
+export type OutsideParts = JudgingParts & {
+  connections: Connections;
+  /** A device is live no more. */
+  gone(device: string): void;
+};
 
 /** Brings memory level with the store for a device that somebody else than its reports has changed. */
 export async function noticeChange(parts: OutsideParts, device: string): Promise<void> {
-  const { fleet, connections } = parts;
+  const { fleet, connections, gone } = parts;
   await fleet.exclusively(device, async () => fleet.forget(device));
   const state = await fleet.get(device);
-  if (state === null) connections.of(device)?.close('revoked');
-  else await judgeAgain(parts, device);
+  if (state !== null) return void (await judgeAgain(parts, device));
+  connections.of(device)?.close('revoked');
+  gone(device);
 }
 
 /** Looks for what commands have changed in the store beside us: devices, their alarms, the breaker. */
@@ -30,6 +36,8 @@ export async function noticeOutsideChanges(parts: OutsideParts): Promise<void> {
     const isSame = live.get(state.id) === state.revision && open === state.alarms.length;
     if (!isSame) await noticeChange(parts, state.id);
   }
+  // Also of devices that nobody has heard since we started.
+  (await store.read(revokedWithSessions)).forEach(parts.gone);
 }
 
 /** What a person has confirmed is judged again at once. */

@@ -21,6 +21,7 @@ export async function takeReceipt(
   if (!header.ok) return header;
   const signer = await store.read((db) => findByReportKey(db, header.value.kid));
   if (signer?.id !== device) return err('unknown_key');
+  if (signer.retired_at !== null) return err('key_retired');
   const claims = await open(jws, publicJwk.parse(JSON.parse(signer.jwk)), receiptClaims);
   if (!claims.ok) return claims;
   const { iss, aud, jti } = claims.value;

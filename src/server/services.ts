@@ -26,6 +26,7 @@ import type { Metrics } from './metrics.ts';
 import { createOrders, type Orders } from './orders.ts';
 import { noticeChange, type OutsideParts } from './outside-changes.ts';
 import { readPolicy } from './policy-file.ts';
+import { createRefusalNotes } from './refused-sessions.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { loadSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { createStanding, lastGoodPolicy, type Standing } from './standing.ts';
@@ -101,7 +102,7 @@ export async function createServices(
     if (news.decision) vpn.containment.level(state);
     if (news.decision) void certificates?.revocation.level(state);
   };
-  const judging = { ...given, fleet, terms, decided, connections };
+  const judging = { ...given, fleet, terms, decided, connections, gone: vpn.containment.end };
   const changed = (device: string) => noticeChange(judging, device);
   const basics = {
     ...given,
@@ -171,7 +172,8 @@ function linkParts(services: LinkServices): ConnectionParts {
     findSession(state);
   };
   const ingest = createIngest({ ...judging, audience, observed, heard });
-  const sessions = { store, fleet, clock, audience, alarmed };
+  const noteRefusal = createRefusalNotes({ store, clock });
+  const sessions = { store, fleet, clock, audience, alarmed, noteRefusal };
   const { refused } = metrics;
   return {
     clock,

@@ -8,8 +8,9 @@ import type { Refusal } from '../wire/refusal.ts';
 import { OUR_VERSIONS } from '../wire/version.ts';
 import type { Fleet } from './fleet.ts';
 import type { Nonces } from './nonces.ts';
+import type { NoteRefusal } from './refused-sessions.ts';
 import { raiseAlarm } from './store/alarms.ts';
-import { findByReportKey, findDevice, setBoot, type Device } from './store/devices.ts';
+import { findByReportKey, findDevice, setBoot, type Device, type DeviceOfKey } from './store/devices.ts';
 import { StoreUnavailable, type Db, type Store } from './store/store.ts';
 import { isSkewed, type Session } from './verify-report.ts';
 
@@ -23,21 +24,23 @@ export type SessionParts = {
   audience: string;
   /** Called when an alarm has made a device worth judging again. */
   alarmed: (device: string) => void;
+  noteRefusal: NoteRefusal;
 };
 
-/** Opens a session: the report key vouches for this connection's key. */
+/** Opens a session: the report key vouches for this connection's key. `remote` is for the audit record. */
 export async function openSession(
   parts: SessionParts,
   jws: string,
   nonces: Nonces,
+  remote: string,
 ): Promise<Result<{ session: Session; version: number }, Refusal>> {
   try {
     const proven = await prove(parts, jws, nonces);
-    if (!proven.ok) return proven;
+    if (!proven.ok) return await refused(parts, proven.error, remote);
     const { device, claims } = proven.value;
     const refusal = await parts.store.write((db) => takeOver(db, device.id, claims.boot, parts.clock.now()));
     if (refusal === 'cloned_key') await noticeClone(parts, device.id);
-    if (refusal !== null) return err(refusal);
+    if (refusal !== null) return await refused(parts, { code: refusal, device: device.id }, remote);
     const { jwk } = claims.cnf;
     const session = {
       device: device.id,
@@ -53,29 +56,46 @@ export async function openSession(
   }
 }
 
+async function refused(
+  { noteRefusal }: SessionParts,
+  { code, device }: Unproven,
+  remote: string,
+): Promise<Result<never, Refusal>> {
+  if (device !== null) await noteRefusal({ code, device, remote });
+  return err(code);
+}
+
+/** Why nobody is let in, and which device's key it was where that is known. */
+type Unproven = { code: Refusal; device: string | null };
+
+function refuse(code: Refusal, device: string | null): Result<never, Unproven> {
+  return err({ code, device });
+}
+
 async function prove(
   { store, clock, audience }: SessionParts,
   jws: string,
   nonces: Nonces,
-): Promise<Result<{ device: Device; claims: SessionClaims }, Refusal>> {
+): Promise<Result<{ device: Device; claims: SessionClaims }, Unproven>> {
   const header = inspect(jws, TYP.session, MAX_FRAME);
-  if (!header.ok) return header;
+  if (!header.ok) return refuse(header.error, null);
   const device = await store.read((db) => findByReportKey(db, header.value.kid));
-  if (device === undefined) return err('unknown_key');
+  if (device === undefined) return refuse('unknown_key', null);
   const claims = await open(jws, publicJwk.parse(JSON.parse(device.jwk)), sessionClaims);
-  if (!claims.ok) return claims;
+  if (!claims.ok) return refuse(claims.error, device.id);
   const refusal = sessionRefusal(claims.value, device, audience, nonces, clock.now());
-  return refusal === null ? ok({ device, claims: claims.value }) : err(refusal);
+  return refusal === null ? ok({ device, claims: claims.value }) : refuse(refusal, device.id);
 }
 
 function sessionRefusal(
   claims: SessionClaims,
-  device: Device,
+  device: DeviceOfKey,
   audience: string,
   nonces: Nonces,
   now: number,
 ): Refusal | null {
   if (device.status === 'revoked') return 'revoked';
+  if (device.retired_at !== null) return 'key_retired';
   if (claims.iss !== deviceUrn(device.id)) return 'wrong_issuer';
   if (claims.aud !== audience) return 'wrong_audience';
   if (isSkewed(claims.iat, now)) return 'clock_skew';

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { publicJwk } from './envelope.ts';
+import { hardwareId } from './hardware.ts';
 import { nonce, ueid } from './ids.ts';
+
+const keyProtection = z.enum(['tpm', 'os-keystore', 'file']);
 
 /** What a token may make of its bearer. */
 export const roles = z.enum(['device', 'gateway']);
@@ -39,7 +42,9 @@ export const enrolClaims = z.object({
     platform: z.enum(['windows', 'macos', 'linux']),
     /** Keyed hash of the system's own id: the same hardware again is a replacement, not a second device. */
     machine_id: z.string().max(100).nullable(),
-    key_protection: z.enum(['tpm', 'os-keystore', 'file']),
+    /** Hashes of its serial number and the like, which outlive a new installation. */
+    hardware_ids: z.array(hardwareId).max(4).optional(),
+    key_protection: keyProtection,
   }),
 });
 
@@ -59,6 +64,34 @@ export const enrolResult = z.object({
 });
 
 export type EnrolResult = z.infer<typeof enrolResult>;
+
+/**
+ * `POST /v1/keys`: new keys for a device that has some. Signed twice, each time with the same payload: by the report
+ * key that goes, and by the new one, which is in the header.
+ */
+export const rotateRequest = z.object({ old: z.string().max(16_384), new: z.string().max(16_384) });
+
+export const rotateClaims = z.object({
+  iss: z.string(),
+  aud: z.string(),
+  iat: z.number(),
+  /** A challenge, as for enrolment. */
+  nonce,
+  report_key: publicJwk,
+  encryption_key: publicJwk,
+  key_protection: keyProtection,
+});
+
+export type RotateClaims = z.infer<typeof rotateClaims>;
+
+/** The answer, signed by the order root. */
+export const rotateResult = z.object({
+  iss: z.string(),
+  aud: z.string(),
+  iat: z.number(),
+  nonce,
+  kid: z.string(),
+});
 
 /** Signed by the report key when a connection opens: this connection's frames are signed by `cnf.jwk`. */
 export const sessionClaims = z.object({

@@ -19,6 +19,8 @@ export const TYP = {
   enrollChallenge: 'enroll-challenge+jwt',
   enroll: 'enroll+jwt',
   enrollResult: 'enroll-result+jwt',
+  rotate: 'rotate+jwt',
+  rotateResult: 'rotate-result+jwt',
   session: 'posture-session+jwt',
   report: 'eat+jwt',
   order: 'posture-order+jwt',

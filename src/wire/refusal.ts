@@ -95,6 +95,14 @@ export const REFUSALS = {
     handling: 'stop',
     hint: 'The token is past its time; ask for a new one: drawbridge-server token create.',
   },
+  hardware_unlisted: {
+    handling: 'stop',
+    hint: 'This token is for computers of other serial numbers; ask for one that lists this computer.',
+  },
+  key_retired: {
+    handling: 'stop',
+    hint: 'This device has newer keys. Give back the state folder that holds them, or enrol it again.',
+  },
   challenge_unknown: {
     handling: 'resend',
     hint: 'The enrolment took longer than 120 s or was sent twice; run it again.',

@@ -140,6 +140,7 @@ function partsOf(rig: () => JudgingRig): OutsideParts {
       breaker: rig().breaker,
       fleet: rig().fleet.count(),
     }),
+    gone: () => {},
     decided: ({ id, decision }, news) => {
       rig().news.push({ id, news, decision: decision?.decision ?? null });
     },

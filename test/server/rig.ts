@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/server/config.ts';
 import { pathsIn, type DataPaths } from '../../src/server/data-folder.ts';
 import { deviceDocument, type DeviceDocument } from '../../src/server/device-document.ts';
 import { init } from '../../src/server/init.ts';
+import { openSqlite } from '../../src/server/store/sqlite.ts';
 import { startServer, type RunningServer } from '../../src/server/main.ts';
 import {
   connected,
@@ -35,6 +36,8 @@ export type Rig = {
   /** A new device, connected. */
   link(options?: EnrolOptions): Promise<TestLink>;
   document(device: string): Promise<DeviceDocument>;
+  /** The audit record: `actor action subject` of each entry, oldest first. */
+  audit(): Promise<string[]>;
   restart(): Promise<void>;
   close(): Promise<void>;
 };
@@ -121,6 +124,12 @@ export async function startRig({
     },
     async document(device) {
       return deviceDocument.parse((await rig.admin.get(`/v1/devices/${device}`)).body);
+    },
+    async audit() {
+      const store = await openSqlite(paths.database);
+      const rows = await store.read((db) => db.selectFrom('audit').selectAll().orderBy('id').execute());
+      await store.close();
+      return rows.map(({ actor, action, subject }) => `${actor} ${action} ${subject}`);
     },
     async restart() {
       await rig.server.close();

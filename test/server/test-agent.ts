@@ -9,6 +9,7 @@ import { parseFrame, serverFrame, type Ack, type Nack, type ServerFrame } from '
 import { deviceUrn, serverUrn } from '../../src/wire/ids.ts';
 import { orderClaims, type OrderClaims, type ReceiptClaims } from '../../src/wire/order.ts';
 import { toWire, type Base, type ReportClaims, type WireReading } from '../../src/wire/report.ts';
+import { hardwareIdOf } from '../../src/wire/hardware.ts';
 import { parseToken } from '../../src/wire/token.ts';
 import { EAT_PROFILE, SUBPROTOCOL } from '../../src/wire/version.ts';
 import { memorySigner } from '../wire/fixtures.ts';
@@ -76,6 +77,8 @@ export { exchange };
 export type EnrolOptions = {
   report?: Signer;
   machineId?: string | null;
+  /** Serial numbers as the device reads them. */
+  serial?: string;
   name?: string;
   now?: () => number;
   change?: Partial<EnrolClaims>;
@@ -103,7 +106,13 @@ export async function enrol(
     token: { id: token.value.id, secret: token.value.secret },
     ueid,
     encryption_key: encryption.jwk,
-    host: { name, platform: 'linux', machine_id: machineId, key_protection: 'file' },
+    host: {
+      name,
+      platform: 'linux',
+      machine_id: machineId,
+      key_protection: 'file',
+      hardware_ids: hardware(options.serial),
+    },
     ...options.change,
   };
   const answer = await post(target, '/v1/enroll', { jws: await seal(TYP.enroll, claims, report, true) });
@@ -112,6 +121,42 @@ export async function enrol(
   const { device, status, order_keys: orderKeys } = result;
   return { device, status, ueid, server, report, encryption, orderKeys, seq: 0, now };
 }
+
+function hardware(serial: string | undefined): string[] {
+  const id = serial === undefined ? null : hardwareIdOf('serial', serial);
+  return id === null ? [] : [id];
+}
+
+/** New keys for a device: signed by its old report key and the new one. Answers with what the server answered. */
+export async function rotateKeys(
+  target: Target,
+  identity: Identity,
+  { fresh, old = identity.report, change = {} }: RotateOptions,
+): Promise<Answer> {
+  const nonce = randomBytes(16).toString('base64url');
+  const challenge = await post(target, '/v1/enroll/challenge', { nonce });
+  const claims = {
+    iss: deviceUrn(identity.device),
+    aud: identity.server,
+    iat: Math.floor(identity.now() / 1_000),
+    nonce: String(payloadOf(String(challenge.body.jws)).challenge),
+    report_key: fresh.report.jwk,
+    encryption_key: fresh.encryption.jwk,
+    key_protection: 'tpm',
+    ...change,
+  };
+  const [before, after] = [
+    await seal(TYP.rotate, claims, old),
+    await seal(TYP.rotate, claims, fresh.report, true),
+  ];
+  return post(target, '/v1/keys', { old: before, new: after });
+}
+
+export type RotateOptions = {
+  fresh: Pick<Identity, 'report' | 'encryption'>;
+  old?: Signer;
+  change?: Record<string, unknown>;
+};
 
 export function isIdentity(answer: Identity | Answer): answer is Identity {
   return 'device' in answer;

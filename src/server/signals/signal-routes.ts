@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { parseJson } from '../../base/json.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Fleet } from '../fleet.ts';
 import { HttpProblem, problem, type App } from '../http.ts';
@@ -9,11 +8,8 @@ import type { Metrics } from '../metrics.ts';
 import type { Store } from '../store/store.ts';
 import { signalBody } from './signal.ts';
 import { leaveSignal, severeSignal, takeSignal, type Outcome, type Told } from './take-signal.ts';
-import { verifyWebhook, type WebhookProblem } from './webhook.ts';
+import { openWebhook, takeBytes, type WebhookSources } from './webhook-door.ts';
 import { whoseSignal } from './whose.ts';
-
-/** The secrets of each source that may send signals. */
-export type SignalSources = ReadonlyMap<string, readonly Buffer[]>;
 
 export type SignalParts = {
   store: Store;
@@ -21,11 +17,9 @@ export type SignalParts = {
   fleet: Fleet;
   metrics: Metrics;
   judging: JudgingParts;
-  sources: SignalSources;
+  sources: WebhookSources;
 };
 
-/** Standard Webhooks asks for less than this. */
-const MAX_BODY = 20_480;
 const PER_MINUTE = 6_000;
 
 const outcome = z.object({
@@ -33,51 +27,29 @@ const outcome = z.object({
   device: z.string().nullable(),
 });
 
-const HINTS: Record<WebhookProblem, string> = {
-  unsigned: 'Send webhook-id, webhook-timestamp and webhook-signature as Standard Webhooks has them.',
-  outside_window: 'webhook-timestamp is more than five minutes off; set the sender’s clock, and sign again.',
-  wrong_signature: 'The signature was not made with this source’s secret over the body as it was sent.',
-};
-
 /** `POST /v1/signals/:source`: what a security product found on a device, as a signed webhook. */
 export async function addSignalRoutes(app: App, parts: SignalParts): Promise<void> {
-  await app.register(async (scope) => {
-    scope.removeAllContentTypeParsers();
-    const options = { parseAs: 'buffer' as const, bodyLimit: MAX_BODY };
-    scope.addContentTypeParser('*', options, (_request, body, done) => done(null, body));
+  await app.register(async (plain) => {
+    const scope = takeBytes(plain as unknown as App);
     const config = { rateLimit: { max: PER_MINUTE, timeWindow: '1 minute' } };
     const response = { 200: outcome, 400: problem, 401: problem, 404: problem };
     const schema = { params: z.object({ source: z.string().max(60) }), response };
-    (scope.withTypeProvider() as unknown as App).post(
-      '/v1/signals/:source',
-      { config, schema },
-      async (request) => {
-        const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-        const told = openWebhook(parts, request.params.source, request.headers, bytes);
-        const taken = await take(parts, told);
-        parts.metrics.signalled(told.source, taken.outcome);
-        return taken;
-      },
-    );
+    scope.post('/v1/signals/:source', { config, schema }, async (request) => {
+      const told = readSignal(parts, request.params.source, request);
+      const taken = await take(parts, told);
+      parts.metrics.signalled(told.source, taken.outcome);
+      return taken;
+    });
   });
 }
 
-type Headers = Record<string, string | string[] | undefined>;
-
 /** Throws `HttpProblem` for what is not signed by the source or is no signal. */
-function openWebhook({ sources, clock }: SignalParts, source: string, headers: Headers, body: Buffer): Told {
-  const secrets = sources.get(source);
-  if (secrets === undefined) {
-    throw new HttpProblem(404, 'not_found', 'The settings name no such source of signals (signals).');
-  }
-  const header = (name: string) => (typeof headers[name] === 'string' ? headers[name] : undefined);
-  const [id, timestamp, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header);
-  const webhook = verifyWebhook({ id, timestamp, signature }, body, secrets, clock.now());
-  if (!webhook.ok) throw new HttpProblem(401, webhook.error, HINTS[webhook.error]);
-  const parsed = signalBody.safeParse(parseJson(body.toString('utf8')));
+function readSignal(parts: SignalParts, source: string, request: Parameters<typeof openWebhook>[2]): Told {
+  const { id, at: signedAt, body } = openWebhook({ ...parts, setting: 'signals' }, source, request);
+  const parsed = signalBody.safeParse(body);
   if (!parsed.success) throw new HttpProblem(400, 'malformed', z.prettifyError(parsed.error).slice(0, 500));
   const { signal, at } = parsed.data;
-  return { source, webhook: webhook.value.id, signal, at: at ?? webhook.value.timestamp };
+  return { source, webhook: id, signal, at: at ?? signedAt };
 }
 
 /** Stored, judged and told in one go: what is severe must not wait for the device's next report. */

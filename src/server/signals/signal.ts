@@ -9,7 +9,7 @@ export const SEVERE_FROM = SEVERITIES.indexOf('high');
 const name = z.string().min(1).max(200);
 
 /** One of the three ways to say which device is meant. */
-const selector = z.union([
+export const selector = z.union([
   z.strictObject({ id: z.uuid() }),
   z.strictObject({ name }),
   /** The id by which a security product knows it, as the agent reports it. */

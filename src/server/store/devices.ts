@@ -18,11 +18,14 @@ type NewDevice = Pick<
   | 'enrolled_at'
 >;
 
+export type NewKey = Pick<KeyRow, 'kid' | 'kind' | 'jwk' | 'created_at'>;
+
 /** A device with its two keys. */
 export async function insertDevice(
   db: Db,
   device: NewDevice,
-  keys: readonly Omit<KeyRow, 'device'>[],
+  keys: readonly NewKey[],
+  hardware: readonly string[] = [],
 ): Promise<void> {
   const fresh = {
     seq: 0,
@@ -45,10 +48,32 @@ export async function insertDevice(
     .insertInto('devices')
     .values({ ...device, ...fresh })
     .execute();
+  await insertKeys(db, device.id, keys);
+  if (hardware.length === 0) return;
+  const rows = [...new Set(hardware)].map((one) => ({ device: device.id, hardware: one }));
+  await db.insertInto('hardware').values(rows).execute();
+}
+
+async function insertKeys(db: Db, device: string, keys: readonly NewKey[]): Promise<void> {
+  const rows = keys.map((key) => ({ ...key, device, retired_at: null }));
+  await db.insertInto('keys').values(rows).execute();
+}
+
+/** Other keys take the place of a device's own. */
+export async function replaceKeys(
+  db: Db,
+  device: string,
+  { keys, protection }: { keys: readonly NewKey[]; protection: string },
+  now: number,
+): Promise<void> {
   await db
-    .insertInto('keys')
-    .values(keys.map((key) => ({ ...key, device: device.id })))
+    .updateTable('keys')
+    .set({ retired_at: now })
+    .where('device', '=', device)
+    .where('retired_at', 'is', null)
     .execute();
+  await insertKeys(db, device, keys);
+  await db.updateTable('devices').set({ key_protection: protection }).where('id', '=', device).execute();
 }
 
 export function findDevice(db: Db, id: string): Promise<Device | undefined> {
@@ -60,16 +85,23 @@ export function listDevices(db: Db): Promise<Device[]> {
   return db.selectFrom('devices').selectAll().orderBy('id').execute();
 }
 
-/** The device whose report key has this thumbprint, with that key. */
-export function findByReportKey(db: Db, kid: string): Promise<(Device & { jwk: string }) | undefined> {
+export type DeviceOfKey = Device & Pick<KeyRow, 'jwk' | 'retired_at'>;
+
+/** The device whose report key has this thumbprint, with that key, which may be retired. */
+export function findByReportKey(db: Db, kid: string): Promise<DeviceOfKey | undefined> {
   return db
     .selectFrom('devices')
     .innerJoin('keys', 'keys.device', 'devices.id')
     .selectAll('devices')
-    .select('keys.jwk')
+    .select(['keys.jwk', 'keys.retired_at'])
     .where('keys.kid', '=', kid)
     .where('keys.kind', '=', 'report')
     .executeTakeFirst();
+}
+
+/** Whether any device has, or had, a key with this thumbprint. */
+export async function isKnownKey(db: Db, kid: string): Promise<boolean> {
+  return (await db.selectFrom('keys').select('kid').where('kid', '=', kid).executeTakeFirst()) !== undefined;
 }
 
 /** JSON of the key to which secrets for a device are encrypted. Throws for a device that does not exist. */
@@ -79,17 +111,27 @@ export async function encryptionKey(db: Db, device: string): Promise<string> {
     .select('jwk')
     .where('device', '=', device)
     .where('kind', '=', 'encryption')
+    .where('retired_at', 'is', null)
     .executeTakeFirstOrThrow();
   return jwk;
 }
 
-export function findLiveOnMachine(db: Db, machineId: string): Promise<Device | undefined> {
-  return db
-    .selectFrom('devices')
-    .selectAll()
-    .where('machine_id', '=', machineId)
-    .where('status', '=', 'live')
-    .executeTakeFirst();
+/** Live devices, besides `id`, on the computer that is known by its system's id or any of its own numbers. */
+export async function findTwins(
+  db: Db,
+  { id, machineId, hardware }: { id: string; machineId: string | null; hardware: readonly string[] },
+): Promise<Device[]> {
+  const live = db.selectFrom('devices').selectAll().where('status', '=', 'live').where('id', '!=', id);
+  const byMachine = machineId === null ? [] : await live.where('machine_id', '=', machineId).execute();
+  if (hardware.length === 0) return byMachine;
+  const owners = db.selectFrom('hardware').select('device').where('hardware', 'in', hardware);
+  const byHardware = await live.where('id', 'in', owners).execute();
+  return [...new Map([...byMachine, ...byHardware].map((one) => [one.id, one])).values()];
+}
+
+export async function hardwareOf(db: Db, device: string): Promise<string[]> {
+  const rows = await db.selectFrom('hardware').select('hardware').where('device', '=', device).execute();
+  return rows.map(({ hardware }) => hardware);
 }
 
 /** What is changed here, the running server notices by the revision, which rises. */

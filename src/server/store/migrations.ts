@@ -16,6 +16,7 @@ export const migrations = {
   '0008-places': { up: withPlaces },
   '0009-certificates': { up: withCertificates },
   '0010-l2tp-servers': { up: withL2tpServers },
+  '0011-hardware': { up: withHardware },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -88,6 +89,16 @@ async function withOrders(db: Schema): Promise<void> {
       .execute();
   await db.schema.alterTable('orders').addColumn('done_at', 'bigint').execute();
   await sql`update orders set aspect = 'access' where want is not null`.execute(db);
+}
+
+/** Tokens for some computers only, computers known again after a new installation, keys that are replaced. */
+async function withHardware(db: Schema): Promise<void> {
+  await db.schema.alterTable('tokens').addColumn('hardware', 'text').execute();
+  await db.schema.alterTable('keys').addColumn('retired_at', 'bigint').execute();
+  await ofDevice(db, 'hardware')
+    .addColumn('hardware', 'text', required)
+    .addPrimaryKeyConstraint('hardware_key', ['hardware', 'device'] as never)
+    .execute();
 }
 
 /** Where a device was seen, roughly, and last when. */

@@ -72,6 +72,19 @@ export function openOfDevice(db: Db, device: string): Promise<SessionRow[]> {
     .execute();
 }
 
+/** Devices that are revoked and have a session that is up. */
+export async function revokedWithSessions(db: Db): Promise<string[]> {
+  const rows = await db
+    .selectFrom('sessions')
+    .innerJoin('devices', 'devices.id', 'sessions.device')
+    .select('devices.id')
+    .distinct()
+    .where('sessions.ended_at', 'is', null)
+    .where('devices.status', '=', 'revoked')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Sessions that are up and that nobody could be recognised behind, from an address or with it inside. */
 export function openOfNobody(db: Db, address: string): Promise<SessionRow[]> {
   return db

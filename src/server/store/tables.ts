@@ -10,6 +10,7 @@ import type {
 export type Tables = {
   devices: DeviceRow;
   keys: KeyRow;
+  hardware: HardwareRow;
   tokens: TokenRow;
   token_uses: TokenUseRow;
   gateways: GatewayRow;
@@ -84,7 +85,12 @@ export type KeyRow = {
   kind: 'report' | 'encryption';
   jwk: string;
   created_at: number;
+  /** When another one took its place; null while it counts. */
+  retired_at: number | null;
 };
+
+/** What outlives a new installation: hashes of a computer's own numbers, as it gave them. */
+export type HardwareRow = { device: string; hardware: string };
 
 export type TokenRow = {
   id: string;
@@ -93,6 +99,8 @@ export type TokenRow = {
   uses_left: number;
   /** 1: what enrols with it waits for approval. */
   approval: number;
+  /** JSON: the hardware ids that may use it; null: any. */
+  hardware: string | null;
   note: string;
   created_at: number;
   expires_at: number;
