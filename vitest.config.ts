@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            'test/{base,wire,policy,scan,agent,server,gateway,cli,conformance,packaging}/**/*.test.ts',
+            'test/{base,wire,policy,scan,agent,tray,server,gateway,cli,conformance,packaging}/**/*.test.ts',
             'test/collectors/**/*.test.ts',
           ],
           testTimeout: 15_000,
@@ -25,6 +25,16 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          maxWorkers: 1,
+        },
+      },
+      // What a person sees: a real panel and notification daemon on a display of its own, a real browser.
+      {
+        test: {
+          name: 'desktop',
+          include: ['test/desktop/**/*.test.ts'],
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
           maxWorkers: 1,
         },
       },

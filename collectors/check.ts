@@ -125,6 +125,14 @@ export function defineCheck<const Id extends string, F extends z.ZodType, const 
 export const PLATFORMS = ['windows', 'macos', 'linux'] as const;
 export type Platform = (typeof PLATFORMS)[number];
 
+/** When a person is to be told of a problem, and when not. */
+export type Patience = {
+  /** Minutes for which it has to last first: what mends itself within them bothers nobody. */
+  afterMinutes?: number;
+  /** Reasons that it comes with: while one of them is there, that one alone is told of. */
+  unless?: readonly string[];
+};
+
 /** What an employee is told about one reason. Calm, specific, without blame. */
 export type Remedy = {
   /** A line: what is wrong. */
@@ -133,4 +141,5 @@ export type Remedy = {
   why: string;
   /** Numbered steps for each system. */
   steps: Record<Platform, readonly string[]>;
+  patience?: Patience;
 };

@@ -22,6 +22,8 @@ function unreadable(what: string): Remedy {
   ];
   return {
     title: `Drawbridge could not read ${what}`,
+    // Much of it is a computer that has just started, or a program that is being updated.
+    patience: { afterMinutes: 60 },
     why: 'An answer that nobody knows counts neither for you nor against you, but not for ever.',
     steps: { windows: steps, macos: steps, linux: steps },
   };

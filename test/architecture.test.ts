@@ -80,7 +80,7 @@ const parts: readonly Part[] = [
   {
     name: 'agent-cli',
     files: /^src\/cli\/(drawbridge|agent-[^/]+)\.ts$/,
-    may: ['base', 'specs', 'readers', 'wire', 'policy', 'scan', 'agent', 'cli', 'agent-cli'],
+    may: ['base', 'specs', 'readers', 'wire', 'policy', 'scan', 'agent', 'tray', 'cli', 'agent-cli'],
     why: 'never the server',
   },
   {

@@ -30,6 +30,13 @@ export const testNeeds: readonly Need[] = [
   { package: 'nmap', file: '/usr/bin/nmap' },
   { package: 'ike-scan', file: '/usr/bin/ike-scan' },
   { package: 'tcpdump', file: '/usr/bin/tcpdump' },
+  // What a person sees: a display, a panel with its notification daemon, and what clicks there.
+  { package: 'xvfb', file: '/usr/bin/Xvfb' },
+  { package: 'xfwm4', file: '/usr/bin/xfwm4' },
+  { package: 'xfce4-panel', file: '/usr/bin/xfce4-panel' },
+  { package: 'xfce4-notifyd', file: '/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd' },
+  { package: 'xdotool', file: '/usr/bin/xdotool' },
+  { package: 'xdg-utils', file: '/usr/bin/xdg-open' },
   // The rig (docs/rig.md).
   { package: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
 ];

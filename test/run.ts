@@ -37,6 +37,7 @@ const stages: Stage[] = [
   },
   suite('unit', ['rules', 'unit'], 180),
   suite('system', ['system'], 840),
+  suite('desktop', ['desktop'], 180),
   suite('rig', ['rig'], 900),
 ];
 

@@ -12,6 +12,7 @@ export const avMissing: Remedy = {
 
 export const avInactive: Remedy = {
   title: 'Your antivirus is not protecting',
+  patience: { afterMinutes: 10 },
   why: 'It is installed, but nothing is scanned while you work.',
   steps: {
     windows: ['Open Windows Security, Virus & threat protection.', 'Turn on Real-time protection.'],
@@ -25,6 +26,7 @@ export const avInactive: Remedy = {
 
 export const avOutdated: Remedy = {
   title: 'Your antivirus definitions are old',
+  patience: { afterMinutes: 60, unless: ['av-inactive'] },
   why: 'It does not know the newest malware.',
   steps: {
     windows: [

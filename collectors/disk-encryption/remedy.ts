@@ -27,6 +27,7 @@ export const diskUnprotected: Remedy = {
 
 export const diskConverting: Remedy = {
   title: 'Your disk is still being encrypted',
+  patience: { afterMinutes: 24 * 60 },
   why: 'Until it is finished, part of the disk can be read by anyone who has it.',
   steps: {
     windows: ['Keep the computer plugged in and switched on until BitLocker has finished.'],

@@ -2,6 +2,7 @@ import type { Remedy } from '../check.ts';
 
 export const patchSecurityPending: Remedy = {
   title: 'Security updates are waiting',
+  patience: { unless: ['os-end-of-life', 'os-too-old'] },
   why: 'They close holes that are publicly known.',
   steps: {
     windows: ['Open Settings, then Windows Update.', 'Choose Install all, then restart when asked.'],
@@ -14,6 +15,7 @@ export const patchSecurityPending: Remedy = {
 
 export const patchStale: Remedy = {
   title: 'Your computer has not looked for updates lately',
+  patience: { unless: ['patch-security-pending', 'os-end-of-life', 'os-too-old'] },
   why: 'Without a fresh look nobody can say whether security updates are missing.',
   steps: {
     windows: ['Open Settings, then Windows Update.', 'Choose Check for updates.'],
@@ -26,6 +28,7 @@ export const patchStale: Remedy = {
 
 export const patchReboot: Remedy = {
   title: 'A restart is due',
+  patience: { afterMinutes: 60, unless: ['patch-security-pending'] },
   why: 'Updates are installed but take effect only after a restart.',
   steps: {
     windows: ['Save your work.', 'Choose Start, Power, Update and restart.'],
@@ -36,6 +39,7 @@ export const patchReboot: Remedy = {
 
 export const patchBehind: Remedy = {
   title: 'An update that has been out for a while is missing',
+  patience: { unless: ['patch-security-pending', 'os-end-of-life', 'os-too-old'] },
   why: 'What an update mends is publicly known from the day on which it comes out.',
   steps: {
     windows: ['Open Settings, then Windows Update.', 'Choose Install all, then restart when asked.'],

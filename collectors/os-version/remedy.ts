@@ -31,6 +31,7 @@ export const osTooOld: Remedy = {
 
 export const osBehind: Remedy = {
   title: 'Your operating system lacks a release that has been out for a while',
+  patience: { afterMinutes: 60, unless: ['patch-security-pending', 'patch-behind'] },
   why: 'What a release mends is publicly known from the day on which it comes out.',
   steps: {
     windows: ['Open Settings, then Windows Update.', 'Install what is offered, then restart.'],

@@ -2,6 +2,7 @@ import type { Remedy } from '../check.ts';
 
 export const processWatched: Remedy = {
   title: 'A program is running that your company does not allow',
+  patience: { afterMinutes: 10 },
   why: 'Your company’s policy names it.',
   steps: {
     windows: ['Close the program named below.'],

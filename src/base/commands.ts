@@ -61,6 +61,9 @@ export const mokutil = command('/usr/bin/mokutil');
 export const tpm2 = command('/usr/bin/tpm2');
 export const systemdCreds = command('/usr/bin/systemd-creds');
 
+// Linux: the person's browser, started by the tray with the rights and the environment of that person's session
+export const xdgOpen = command('/usr/bin/xdg-open');
+
 // Linux: VPN clients
 export const nmcli = command('/usr/bin/nmcli');
 export const swanctl = command('/usr/sbin/swanctl');

@@ -189,3 +189,32 @@ export function spawnOurs(
     detached: true,
   });
 }
+
+/** Milliseconds after which a program that has not failed is taken to have started well. */
+const LET_GO_MS = 5_000;
+
+/**
+ * Starts a program of the person's own session and lets it go: unlike `run` with all of that session's environment,
+ * since a browser is found and shown by it. False when it could not be started, or fails at once.
+ */
+export function release(
+  command: Command,
+  argv: readonly string[],
+  env: Record<string, string> = {},
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn(command.path, argv, {
+      detached: true,
+      stdio: 'ignore',
+      env: { ...process.env, ...env },
+    });
+    const timer = setTimeout(() => resolve(true), LET_GO_MS).unref();
+    const end = (isWell: boolean) => {
+      clearTimeout(timer);
+      resolve(isWell);
+    };
+    child.once('error', () => end(false));
+    child.once('exit', (code) => end(code === 0));
+    child.unref();
+  });
+}

@@ -11,6 +11,7 @@ import type { EnrollOptions } from './agent-enroll.ts';
 import type { CloseOptions } from './agent-l2tp-server.ts';
 import type { ScanCommand } from './agent-scan.ts';
 import type { SelftestOptions } from './agent-vpn.ts';
+import type { TrayOptions } from '../tray/main.ts';
 import { productVersion } from '../base/version.ts';
 import { endWithParent } from './attached.ts';
 import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
@@ -108,6 +109,16 @@ Examples:
   sudo drawbridge l2tp-server close --reason "scanner finding"
   sudo drawbridge l2tp-server close --firewall      leave services alone, drop what comes to UDP 1701
   sudo drawbridge l2tp-server reopen`;
+
+const TRAY_HELP = `
+Starts by itself at login (see docs/tray.md). It reads what the agent says over this user's own socket, and asks for
+nothing but: check again, remind me later, reconnect.
+
+Exit code: 0 ended, or one runs already, 4 there is no desktop session.
+
+Examples:
+  drawbridge tray
+  drawbridge tray --open`;
 
 const AGENT_HELP = `
 One agent a state folder. The log is one JSON line an event on standard error. Not enrolled yet, it waits until it is.
@@ -310,6 +321,17 @@ withSettings(program.command('agent'))
       return main({ config: { ...config, vpn }, stateDir, platform });
     }),
   );
+
+program
+  .command('tray')
+  .description('show in this desktop session how this computer is, and what to do; one a session')
+  .option('--open', 'show the page, too; asks the tray that runs already, where there is one')
+  .option('--folder <folder>', 'where the agent’s sockets lie, if not where the service puts them')
+  .addHelpText('after', TRAY_HELP)
+  .action(async (options: TrayOptions) => {
+    const { main } = await import('../tray/main.ts');
+    await ending(() => main(options));
+  });
 
 useProcessStyle(styleFor(process.platform));
 endWithParent();
