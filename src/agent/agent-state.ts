@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { removeLeftovers } from '../base/atomic-file.ts';
 import { iso } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import { certificateState, type CertificateState } from './certificate/certificate-store.ts';
 import type { AgentConfig } from './config.ts';
 import { clockState, openCorrectedClock, type CorrectedClock } from './corrected-clock.ts';
 import { enrolmentState, type EnrolmentState } from './enrolment.ts';
@@ -26,6 +27,7 @@ export type AgentState = {
   standingFile: StateFile<StandingState>;
   keyHome: KeyHome;
   days: StateFile<DaysState>;
+  certificateFile: StateFile<CertificateState>;
 };
 
 export type OpenStateOptions = {
@@ -60,6 +62,7 @@ export async function openAgentState(options: OpenStateOptions): Promise<AgentSt
     standingFile: stateFile(paths.standing, standingState, log),
     keyHome,
     days: stateFile(paths.days, daysState, log),
+    certificateFile: stateFile(paths.certificate, certificateState, log),
   };
 }
 
@@ -91,6 +94,7 @@ function firstStatus(
     pace: null,
     inventory: null,
     vpn: null,
+    certificate: null,
     standingUntil: null,
   };
 }

@@ -16,6 +16,10 @@ import type { L2tpServerControl } from './l2tp-server/control.ts';
 import { l2tpServerPart } from './l2tp-server/part.ts';
 import { createLink } from './link.ts';
 import { takeLock } from './lock.ts';
+import type { CertificateStore } from './certificate/certificate-store.ts';
+import { CertificateKeeper } from './certificate/keeper.ts';
+import { certificateOrders, closeCertificateOrders } from './certificate/orders.ts';
+import type { CertificateStatus } from './status.ts';
 import type { Hosts } from './cycle.ts';
 import { createOrders, done, type DueReceipt, type OrderHandlers } from './orders.ts';
 import { statePaths } from './paths.ts';
@@ -66,6 +70,8 @@ export type VpnWays = {
   isolation: Isolating;
   /** Null where no L2TP server is closed by us. */
   l2tpServer: L2tpServerControl | null;
+  /** Where this system's VPN software looks for certificates; null where nobody knows. */
+  certificates: CertificateStore | null;
   isRoot: boolean;
 };
 
@@ -116,7 +122,7 @@ async function knownAtStart(state: AgentState): Promise<Run['known']> {
 async function assemble(run: Run): Promise<Actor[]> {
   const { state, config, log, version, env, known } = run;
   const fallback = await loadDefaultPolicy();
-  const { l2tpServer: control, ...ways } = await waysOf(run);
+  const { l2tpServer: control, certificates: certificateStore, ...ways } = await waysOf(run);
   const l2tpServer = l2tpServerPart({
     ...state,
     control,
@@ -150,6 +156,9 @@ async function assemble(run: Run): Promise<Actor[]> {
   });
   const snoozes = createBell<number>();
   const tray = await trayOf(run, { reporting, vpn, snoozes });
+  const certificateReady = createBell<void>();
+  const certificates = certificateKeeper(run, certificateStore, vpn.observing, certificateReady);
+  await closeCertificateOrders(state);
   await l2tpServer.recover();
   await vpn.recover();
   const { scheduler } = reporting;
@@ -158,7 +167,12 @@ async function assemble(run: Run): Promise<Actor[]> {
   const wakes = createBell<void>();
   const orders = createOrders({
     ledger: state.ledger,
-    handlers: { ...handlersWith(scheduler, scans, state), ...vpn.handlers, ...l2tpServer.handlers },
+    handlers: {
+      ...handlersWith(scheduler, scans, state),
+      ...vpn.handlers,
+      ...l2tpServer.handlers,
+      ...certificateOrders({ keeper: certificates, clock: state.clock }),
+    },
     clock: state.clock,
     log,
     onReceipt(due) {
@@ -175,6 +189,8 @@ async function assemble(run: Run): Promise<Actor[]> {
     wakes,
     snoozes,
     onSnoozed: (until) => tray?.onSnoozed(until),
+    certificates,
+    certificateReady,
     version,
     env,
     log,
@@ -208,7 +224,8 @@ async function trayOf(
 
 async function waysOf(run: Run) {
   const { openVpn, state, stateDir, config, known, log, env } = run;
-  if (openVpn === undefined) return { opened: null, isolation: noIsolation, l2tpServer: null, isRoot: false };
+  if (openVpn === undefined)
+    return { opened: null, isolation: noIsolation, l2tpServer: null, certificates: null, isRoot: false };
   const { vpn, ...rest } = await openVpn({
     self: () => selfOf(run),
     stateDir,
@@ -228,6 +245,19 @@ async function waysOf(run: Run) {
 function inventoryOf({ readInventory: read, state: { clock, status } }: Run): Actor[] {
   if (read === undefined) return [];
   return [createInventory({ read, clock, onRead: (inventory) => status.update({ inventory }) })];
+}
+
+/** Null where this computer's VPN is only observed: then its certificates are somebody else's, too. */
+function certificateKeeper(
+  { state, log, known }: Run,
+  store: CertificateStore | null,
+  observing: string | null,
+  ready: Bell<void>,
+): CertificateKeeper | null {
+  if (store === null || observing !== null) return null;
+  const { clock, certificateFile: file, status } = state;
+  const tell = (certificate: CertificateStatus) => status.update({ certificate });
+  return new CertificateKeeper({ store, file, clock, log, keys: () => known.keys, ready, tell });
 }
 
 /** What this agent can do when the server orders it. */

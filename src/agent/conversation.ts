@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Signer } from '../wire/envelope.ts';
+import type { Decision } from '../wire/decision.ts';
 import type { AgentFrame, Nack, ServerFrame, Welcome } from '../wire/frames.ts';
+import type { Signer } from '../wire/envelope.ts';
 import { serverUrn } from '../wire/ids.ts';
 import { agreeOn } from '../wire/version.ts';
+import { openAnswer, sealRequest } from './certificate/exchange.ts';
+import type { CertificateKeeper } from './certificate/keeper.ts';
 import type { Bell } from './bell.ts';
 import { closed, endingOf, silent, type Ending } from './ending.ts';
 import { ANSWER_MS, EvidenceFlow, type Channel, type EvidenceDeps } from './evidence-flow.ts';
@@ -26,6 +29,10 @@ export type ConversationDeps = EvidenceDeps & {
   snoozes: Bell<number>;
   /** Until when the server has put them off (ISO 8601, UTC); null where there was nothing to put off. */
   onSnoozed(until: string | null): void;
+  /** Null where no certificates are kept. */
+  certificates: CertificateKeeper | null;
+  /** Rings when a certificate can be asked for that could not be before. */
+  certificateReady: Bell<void>;
   onWelcome(): void;
 };
 
@@ -35,9 +42,22 @@ type Message =
   | { t: 'spool' }
   | { t: 'receipt'; due: DueReceipt }
   | { t: 'scan'; since: number }
-  | { t: 'snooze'; seconds: number };
+  | { t: 'snooze'; seconds: number }
+  | { t: 'certificate' };
 
 type Of<T extends ServerFrame['t']> = Extract<ServerFrame, { t: T }>;
+
+/** What the server says unasked, or to something that is not waited for. */
+type Demand = Of<
+  | 'challenge'
+  | 'order'
+  | 'policy'
+  | 'decision'
+  | 'receipt-ack'
+  | 'snoozed'
+  | 'certificate'
+  | 'certificate-refused'
+>;
 
 /** One connection from the server's hello to its end. Everything that happens is taken in order, one at a time. */
 export class Conversation {
@@ -49,6 +69,7 @@ export class Conversation {
   #takesSnooze = false;
   /** Null until the server's welcome. */
   #evidence: EvidenceFlow | null = null;
+  #certificates: CertificateKeeper | null = null;
 
   constructor(transport: Transport, deps: ConversationDeps) {
     this.#transport = transport;
@@ -79,6 +100,7 @@ export class Conversation {
       this.#deps.receipts.listen((due) => this.#mailbox.put({ t: 'receipt', due })),
       this.#deps.scans.listen((since) => this.#mailbox.put({ t: 'scan', since })),
       this.#deps.snoozes.listen((seconds) => this.#mailbox.put({ t: 'snooze', seconds })),
+      this.#deps.certificateReady.listen(() => this.#mailbox.put({ t: 'certificate' })),
     ];
     return () => stops.forEach((stop) => stop());
   }
@@ -113,6 +135,7 @@ export class Conversation {
     if (message.t === 'frame') return this.#onFrame(message.frame);
     if (message.t === 'snooze' && this.#takesSnooze) this.#send(message);
     if (message.t === 'scan') this.#evidence?.onScan(message.since);
+    if (message.t === 'certificate') await this.#askCertificate();
     if (message.t === 'receipt' && this.#evidence !== null) await this.#sendReceipt(message.due);
     return null;
   }
@@ -130,8 +153,8 @@ export class Conversation {
         await this.#onWelcome(frame);
         return null;
       case 'ack':
-        if (frame.decision !== null) this.#deps.status.update({ decision: frame.decision });
         await this.#evidence?.onAck(frame);
+        if (frame.decision !== null) await this.#onDecision(frame.decision);
         return null;
       default:
         await this.#onDemand(frame);
@@ -158,6 +181,7 @@ export class Conversation {
     this.#takesSnooze = welcome.takes.includes('snooze');
     this.#evidence = new EvidenceFlow(this.#channel, welcome, this.#deps);
     this.#deps.onWelcome();
+    if (welcome.takes.includes('csr')) await this.#offered();
     this.#evidence.wantFresh();
     for (const { jti } of this.#deps.ledger.unacknowledged)
       await this.#sendReceipt({ jti, phase: 'complete' });
@@ -170,10 +194,8 @@ export class Conversation {
     return this.#evidence === null ? endingOf(nack.err, nack.hint) : this.#evidence.onNack(nack);
   }
 
-  async #onDemand(
-    frame: Of<'challenge' | 'order' | 'policy' | 'decision' | 'receipt-ack' | 'snoozed'>,
-  ): Promise<void> {
-    const { orders, ledger, status, attester } = this.#deps;
+  async #onDemand(frame: Demand): Promise<void> {
+    const { orders, ledger, attester } = this.#deps;
     switch (frame.t) {
       case 'challenge':
         return this.#evidence?.onChallenge(frame.nonce, frame.want);
@@ -184,12 +206,40 @@ export class Conversation {
       case 'policy':
         return this.#takePolicy(frame.jws);
       case 'decision':
-        return status.update({ decision: frame.decision });
+        return this.#onDecision(frame.decision);
+      case 'certificate':
+        return this.#takeCertificate(frame.jws);
+      case 'certificate-refused':
+        return this.#certificates?.refused(frame);
       case 'receipt-ack':
         return ledger.acknowledge(frame.id);
       case 'snoozed':
         return this.#deps.onSnoozed(frame.until);
     }
+  }
+
+  async #offered(): Promise<void> {
+    this.#certificates = this.#deps.certificates;
+    await this.#certificates?.offered(this.#deps.attester.identity.device);
+  }
+
+  async #onDecision(decision: Decision): Promise<void> {
+    this.#deps.status.update({ decision });
+    await this.#certificates?.decided(decision);
+    await this.#askCertificate();
+  }
+
+  async #askCertificate(): Promise<void> {
+    const csr = this.#certificates?.due() ?? null;
+    if (csr === null) return;
+    const { attester, signer, clock } = this.#deps;
+    this.#send({ t: 'csr', jws: await sealRequest(csr, attester.identity, signer, clock.now()) });
+  }
+
+  async #takeCertificate(jws: string): Promise<void> {
+    const opened = await openAnswer(jws, this.#deps.attester.identity);
+    const taken = opened.ok ? await this.#certificates?.take(opened.value) : opened;
+    if (taken?.ok === false) this.#deps.log.warn({ reason: taken.error }, 'certificate refused');
   }
 
   async #takePolicy(jws: string): Promise<void> {

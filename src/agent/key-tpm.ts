@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { writeAtomic } from '../base/atomic-file.ts';
 import { parseJson } from '../base/json.ts';
 import type { PublicJwk } from '../wire/envelope.ts';
+import { softwareVpnKey } from './certificate/vpn-key.ts';
 import { readKeyFile } from './key-file.ts';
 import { KeyStoreError, type KeyStore } from './keys.ts';
 import { TpmError, withTpm, type Tcti, type TpmTask } from './tpm-tools.ts';
@@ -78,6 +79,8 @@ function tpmKeys(keys: Record<Role, Wrapped>, tcti: Tcti): KeyStore {
     sign: (bytes) => ask('report', (task) => signWith(task, bytes)),
     agree: (peer) => ask('encryption', (task) => agreeWith(task, peer)),
     publicJwks: async () => shown,
+    // IKEv1 of VPN software signs with a key that it reads itself; the report key in the chip vouches for it.
+    newVpnKey: softwareVpnKey,
   };
 }
 

@@ -1,6 +1,7 @@
 import { createPublicKey, diffieHellman } from 'node:crypto';
 import { z } from 'zod';
 import { thumbprint, type PublicJwk, type Signer } from '../wire/envelope.ts';
+import { softwareVpnKey, type VpnKey } from './certificate/vpn-key.ts';
 import {
   generateJwk,
   importJwk,
@@ -20,6 +21,8 @@ export interface KeyStore {
   /** ECDH of the encryption key with `peerKey`: 32 bytes. */
   agree(peerKey: PublicJwk): Promise<Uint8Array>;
   publicJwks(): Promise<{ report: PublicJwk; encryption: PublicJwk }>;
+  /** A new key for one VPN certificate, which VPN software can use: made for it, and not kept here. */
+  newVpnKey(): Promise<VpnKey>;
 }
 
 /** A key store that cannot be used as it is. The message is for a person and says what to do. */
@@ -49,6 +52,7 @@ export function softwareKeys(keys: KeyPair, protection: KeyProtection): KeyStore
       return diffieHellman({ privateKey: encryption, publicKey });
     },
     publicJwks: async () => ({ report: publicPart(keys.report), encryption: publicPart(keys.encryption) }),
+    newVpnKey: softwareVpnKey,
   };
 }
 

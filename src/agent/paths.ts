@@ -10,6 +10,7 @@ export function statePaths(stateDir: string) {
     clock: join(stateDir, 'clock.json'),
     orders: join(stateDir, 'orders.json'),
     standing: join(stateDir, 'standing.json'),
+    certificate: join(stateDir, 'certificate.json'),
     status: join(stateDir, 'status.json'),
     runs: join(stateDir, 'runs.json'),
     days: join(stateDir, 'days.json'),

@@ -67,6 +67,23 @@ const vpnStatus = z.object({
 
 export type VpnStatus = z.infer<typeof vpnStatus>;
 
+/** The VPN certificate that the device holds. */
+const certificateStatus = z.object({
+  serial: z.string().nullable(),
+  notBefore: time.nullable(),
+  notAfter: time.nullable(),
+  /** From when on the next one is asked for. */
+  renewAt: time.nullable(),
+  /** Whether this computer's VPN software has it. */
+  installed: z.boolean(),
+  /** Told by an order to do without. */
+  dropped: z.boolean(),
+  /** Why there is none, or not where it belongs. */
+  problem: z.string().nullable(),
+});
+
+export type CertificateStatus = z.infer<typeof certificateStatus>;
+
 /** What the running agent tells everybody on this machine: no secret, no reading. Times are the corrected clock's. */
 export const statusSchema = z.object({
   version: z.string(),
@@ -108,6 +125,8 @@ export const statusSchema = z.object({
     .default(null),
   inventory: inventory.nullable().default(null),
   vpn: vpnStatus.nullable().default(null),
+  /** Null where no certificate is kept. */
+  certificate: certificateStatus.nullable().default(null),
   /** Until when the standing policy that is held is in force, or was; null before the first. */
   standingUntil: time.nullable().default(null),
 });

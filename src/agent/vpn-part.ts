@@ -37,6 +37,8 @@ export type VpnPartDeps = {
 /** The agent's hold on this computer's VPN. */
 export type VpnPart = {
   keeper: VpnKeeper;
+  /** Why orders do not touch the VPN of this computer; null where they do. */
+  observing: string | null;
   handlers: OrderHandlers;
   /** Before anything else starts: what is to be held is held, and interrupted orders get their outcome. */
   recover(): Promise<void>;
@@ -70,6 +72,7 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
   const allowedGateways = settings.allowedGateways?.map((name) => name.toLowerCase()) ?? null;
   return {
     keeper,
+    observing,
     handlers: vpnOrders({ keeper, ledger, clock, observing, allowedGateways, agree }),
     async recover() {
       await (observing === null ? keeper.recover() : letGo(deps, keeper));

@@ -119,6 +119,7 @@ export const sysadminctl = command('/usr/sbin/sysadminctl');
 export const pmset = command('/usr/bin/pmset');
 export const scutil = command('/usr/sbin/scutil');
 export const networksetup = command('/usr/sbin/networksetup');
+export const security = command('/usr/bin/security');
 export const pfctl = command('/sbin/pfctl');
 
 // macOS: security products and their own status commands

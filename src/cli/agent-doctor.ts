@@ -16,6 +16,7 @@ import type { TransportKind } from '../agent/transport.ts';
 import { loadTrust, messageOf, type Trust } from '../agent/trust.ts';
 import { isMissing } from '../base/atomic-file.ts';
 import { createLogger } from '../base/log.ts';
+import { certificateFindings } from './agent-doctor-certificate.ts';
 import { interfaceTowards, isTunnel, throughTunnel, vpnFindings, type Finding } from './agent-doctor-vpn.ts';
 import type { Settings } from './agent-settings.ts';
 import { paint, say, sayJson, table, withProgress, type Colour } from './present.ts';
@@ -48,6 +49,7 @@ async function examine(settings: Settings): Promise<Finding[]> {
     await keys(enrolment, { stateDir: settings.stateDir, tcti: settings.config.tpm }),
     spool(status),
     ...vpnFindings(status, Date.now()),
+    ...certificateFindings(status, Date.now()),
   ];
   return [...local, ...(await network(settings, enrolment, status))];
 }

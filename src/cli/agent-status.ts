@@ -52,6 +52,7 @@ async function show(now: Status, running: boolean): Promise<void> {
     ['Connection', connectionOf(now, running)],
     ['Access', accessOf(now)],
     ...vpnRows(now),
+    ...certificateRows(now),
     ['Last report', `${now.lastReportAt ?? 'none'}, last acknowledged ${now.lastAckAt ?? 'never'}`],
     ['Next reading', nextOf(now)],
     ['Waiting', waitingOf(now)],
@@ -68,6 +69,13 @@ function vpnRows({ vpn }: Status): string[][] {
     rows.push(['Held by', `${cause} since ${since}${until === null ? '' : ` until ${until}`}: ${reason}`]);
   if (vpn.lastOrder !== null) rows.push(['Last order', orderLine(vpn.lastOrder)]);
   return rows;
+}
+
+function certificateRows({ certificate }: Status): string[][] {
+  if (certificate === null) return [];
+  const { serial, notAfter, dropped, problem } = certificate;
+  const held = serial === null ? (dropped ? 'none, by order' : 'none') : `until ${notAfter}`;
+  return [['Certificate', problem === null ? held : `${held}; ${problem}`]];
 }
 
 function vpnState({ driver, observing, live, interfaces, isolated, holders, problem }: VpnStatus): string {

@@ -189,6 +189,8 @@ addOrder('contain', 'cut the device off from all but this server and whom the po
   '--for <time>',
   'for so long, such as 90m, 8h or 7d; then the device lifts it by itself',
 );
+addOrder('update-certificate', 'get a new VPN certificate now');
+addOrder('delete-certificate', 'give the VPN certificate up, until: order update-certificate');
 addOrder('cancel', 'take back what an order wants').argument(
   '<order>',
   'its id, as in: drawbridge-server orders',

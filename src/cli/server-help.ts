@@ -115,6 +115,7 @@ Examples:
   drawbridge-server order allow ID
   drawbridge-server order set ID office.yaml --up
   drawbridge-server order contain ID --for 2h                    reachable: this server, and isolation in the policy
+  drawbridge-server order update-certificate ID                  a new key and certificate; delete-certificate: none
   drawbridge-server order cancel ID ORDER`;
 
 export const ORDERS_HELP = `

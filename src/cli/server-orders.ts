@@ -7,6 +7,7 @@ import { vpnProfile } from '../wire/vpn.ts';
 import type { Refused } from '../server/administer.ts';
 import { ORDER_STATES, orderView, viewOf, type OrderView } from '../server/order-view.ts';
 import {
+  isMere,
   orderRequest,
   recipientOf,
   sealRequest,
@@ -61,6 +62,8 @@ async function requestOf(
     options.for === undefined ? undefined : durationMs(options.for, '--for', MAX_FOR_MS) / 1_000;
   const all = {
     scan: {},
+    'update-certificate': {},
+    'delete-certificate': {},
     deny: { profiles: options.profile, durationSeconds },
     allow: {},
     set: action === 'set' ? { profile: await readProfile(more), up: options.up === true } : {},
@@ -89,7 +92,7 @@ async function give(device: string, request: OrderRequest, options: OrderOptions
   const path = `/v1/devices/${device}/orders`;
   const asked = await askServer(await serverConfig(options), 'POST', path, request);
   if (asked !== null) return ordered.parse(asked);
-  if (request.action === 'scan')
+  if (isMere(request))
     throw new UsageError(
       'The server does not run, so nobody can be asked. Start it: drawbridge-server start',
     );

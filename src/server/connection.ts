@@ -1,3 +1,4 @@
+import type { CertificateAnswers } from './ca/over-link.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { agentFrame, MAX_FRAME, parseFrame, type AgentFrame, type ServerFrame } from '../wire/frames.ts';
@@ -28,6 +29,8 @@ export type ConnectionParts = {
   ingest: Ingest;
   orders: Orders;
   standing: Standing;
+  /** Null where this server gives no certificates. */
+  certificates: CertificateAnswers | null;
   refused(code: Refusal): void;
   /** Puts off a device's reminders by milliseconds; until when (milliseconds), null where there is nothing to put off. */
   snooze(device: string, ms: number): Promise<number | null>;
@@ -104,6 +107,7 @@ export class Connection {
     if (frame.t === 'report') return this.#onReport(frame.jws, this.#phase.session);
     if (frame.t === 'receipt') return this.#onReceipt(frame.jws, this.#phase.session);
     if (frame.t === 'snooze') return this.#onSnooze(frame.seconds, this.#phase.session.device);
+    if (frame.t === 'csr') return this.#onCsr(frame.jws, this.#phase.session);
     this.close('malformed');
   }
 
@@ -145,10 +149,11 @@ export class Connection {
 
   /** The policy to hold and the orders that are not yet obeyed follow at once. */
   async #welcome(device: string, version: number): Promise<void> {
-    const { sessions, standing, orders } = this.#parts;
+    const { sessions, standing, orders, certificates } = this.#parts;
     const state = await sessions.fleet.get(device);
     const { everySeconds, fullEverySeconds } = standing.inForce().policy.heartbeat;
-    const rhythm = { heartbeat_s: everySeconds, full_s: fullEverySeconds, takes: ['snooze'] };
+    const takes = ['snooze', ...(certificates === null ? [] : ['csr'])];
+    const rhythm = { heartbeat_s: everySeconds, full_s: fullEverySeconds, takes };
     this.#send({ t: 'welcome', version, ...this.#nextNonce(), seq_min: state?.seq ?? 0, ...rhythm });
     if (state !== null) this.#send({ t: 'policy', jws: await standing.sealFor(state) });
     await orders.connected(device);
@@ -166,6 +171,12 @@ export class Connection {
     const answer = await this.#parts.orders.receipt(session.device, jws);
     if (answer.ok) return this.#send({ t: 'receipt-ack', id: answer.value });
     this.#refuse(answer.error);
+  }
+
+  async #onCsr(jws: string, session: Session): Promise<void> {
+    const answer = await this.#parts.certificates?.answer(session.device, jws);
+    if (answer?.ok === true) return this.#send(answer.value);
+    this.#refuse(answer?.error ?? 'malformed');
   }
 
   /** Before the session there is nothing to go on with. */

@@ -14,9 +14,12 @@ const cause = z.string().max(500).default('ordered by an administrator');
 const MAX_SECONDS = 30 * 86_400;
 const seconds = z.number().int().min(10).max(MAX_SECONDS);
 
-/** What an administrator can order: a wanted state that lasts, or (scan) a mere request. */
+/** What an administrator can order: a wanted state that lasts, or a mere request. */
 export const orderRequest = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('scan'), cause }),
+  /** A new certificate now; none until the next update. */
+  z.strictObject({ action: z.literal('update-certificate'), cause }),
+  z.strictObject({ action: z.literal('delete-certificate'), cause }),
   z.strictObject({
     action: z.literal('deny'),
     /** By the names that the device's vpn-client reading gives; without them all. */
@@ -31,7 +34,13 @@ export const orderRequest = z.discriminatedUnion('action', [
 ]);
 
 export type OrderRequest = z.infer<typeof orderRequest>;
-export type StateRequest = Exclude<OrderRequest, { action: 'scan' }>;
+/** Mere requests: nothing is wanted of the device beyond them. */
+export type MereRequest = 'scan' | 'update-certificate' | 'delete-certificate';
+export function isMere(request: OrderRequest): request is Extract<OrderRequest, { action: MereRequest }> {
+  return ['scan', 'update-certificate', 'delete-certificate'].includes(request.action);
+}
+
+export type StateRequest = Exclude<OrderRequest, { action: MereRequest }>;
 
 type By = { actor: string; now: number };
 type Row = Pick<WantedRow, 'aspect' | 'want' | 'value' | 'until'>;

@@ -8,6 +8,7 @@ import { ORDER_STATES, orderView, viewOf } from './order-view.ts';
 import {
   orderRequest,
   recipientOf,
+  isMere,
   sealRequest,
   wantRequested,
   type StateRequest,
@@ -45,8 +46,8 @@ export function addOrderRoutes(app: App, parts: OrderRouteParts): void {
   const response = { 200: ordered, 404: problem, 409: problem };
   const schema = { params: idParams, body: orderRequest, response };
   app.post('/v1/devices/:id/orders', { schema }, async ({ params, body }) => {
-    if (body.action !== 'scan') return want(parts, params.id, body);
-    const id = await parts.orders.scan(params.id, body.cause, 'admin');
+    if (!isMere(body)) return want(parts, params.id, body);
+    const id = await parts.orders.request(params.id, body.action, body.cause, 'admin');
     if (id === null) throw new HttpProblem(409, 'not_connected', NOT_CONNECTED);
     return { id, hint: 'Asked.' };
   });

@@ -10,6 +10,7 @@ import type { Refusal } from '../wire/refusal.ts';
 import type { Connections } from './connections.ts';
 import type { DeviceState } from './device-state.ts';
 import { createKeyedLock } from './keyed-lock.ts';
+import type { MereRequest } from './order-requests.ts';
 import { agreement, isProven, stepFor, type Situation } from './order-step.ts';
 import { takeReceipt } from './receipts.ts';
 import {
@@ -32,8 +33,8 @@ export type Orders = {
   reconcile(device: string): Promise<void>;
   /** A report was stored: it may prove an order, or show that one has come undone. */
   observed(state: DeviceState): Promise<void>;
-  /** Asks for a full report now; the order's id, or null while the device is not connected. */
-  scan(device: string, cause: string, actor: string): Promise<string | null>;
+  /** Asks for something now; the order's id, or null while the device is not connected. */
+  request(device: string, what: MereRequest, cause: string, actor: string): Promise<string | null>;
   /** Takes a receipt's token and answers with its id once it is on disk. */
   receipt(device: string, jws: string): Promise<Result<string, Refusal>>;
   /** Looks regularly after what time alone changes: orders without an answer, states that end by themselves. */
@@ -90,10 +91,10 @@ export function createOrders(parts: OrderParts): Orders {
       const isBlocked = blockIn(state) === 'denied';
       if (watched.has(state.id) || isBlocked) await work(state.id, false, state);
     },
-    scan: (device, cause, actor) =>
+    request: (device, what, cause, actor) =>
       exclusively(device, async () => {
         if (connections.of(device) === undefined) return null;
-        return issue(parts, device, { ...scanCommand, cause, actor });
+        return issue(parts, device, { ...plainCommand, ...MERE[what], cause, actor });
       }),
     async receipt(device, jws) {
       try {
@@ -208,10 +209,13 @@ async function replaced({ store }: OrderParts, last: OrderRow | undefined): Prom
   await store.write((db) => changeOrder(db, last.id, { state: 'failed', reason }));
 }
 
-const scanCommand = {
-  action: 'scan',
-  target: 'features',
-  value: [],
+const MERE = {
+  scan: { action: 'scan', target: 'features', value: [] },
+  'update-certificate': { action: 'update', target: 'x-posture:cert', value: {} },
+  'delete-certificate': { action: 'delete', target: 'x-posture:cert', value: {} },
+} as const satisfies Record<MereRequest, Pick<Command, 'action' | 'target' | 'value'>>;
+
+const plainCommand = {
   duration: null,
   aspect: null,
   want: null,

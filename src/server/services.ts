@@ -5,6 +5,7 @@ import { serverUrn } from '../wire/ids.ts';
 import type { ServerConfig } from './config.ts';
 import { createAdoption } from './adopt-sessions.ts';
 import { openCertificates, type Certificates } from './ca/certificates.ts';
+import { certificatesOverLink } from './ca/over-link.ts';
 import { createBreaker } from './breaker.ts';
 import { storedBreaker } from './breaker-record.ts';
 import { baselineInForce } from './baseline.ts';
@@ -174,13 +175,20 @@ function linkParts(services: LinkServices): ConnectionParts {
   const ingest = createIngest({ ...judging, audience, observed, heard });
   const noteRefusal = createRefusalNotes({ store, clock });
   const sessions = { store, fleet, clock, audience, alarmed, noteRefusal };
+  const certificates =
+    services.certificates === null
+      ? null
+      : certificatesOverLink({
+          ...services.certificates,
+          store,
+          clock,
+          signer: services.keys.order,
+          issuer: audience,
+        });
+  const shared = { clock, log, connections, orders, standing, certificates };
   const { refused } = metrics;
   return {
-    clock,
-    log,
-    connections,
-    orders,
-    standing,
+    ...shared,
     sessions,
     ingest,
     refused,

@@ -27,6 +27,8 @@ export const TYP = {
   receipt: 'posture-result+jwt',
   policy: 'posture-policy+jwt',
   baseline: 'posture-baseline+jwt',
+  csr: 'posture-csr+jwt',
+  certificate: 'posture-certificate+jwt',
 } as const;
 
 export type Typ = (typeof TYP)[keyof typeof TYP];

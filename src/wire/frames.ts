@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { certificateRefused } from './certificate.ts';
 import { decision } from './decision.ts';
 import { nonce, uuid } from './ids.ts';
 
@@ -65,6 +66,7 @@ const challenge = z.object({
 const orderFrame = z.object({ t: z.literal('order'), jws });
 const policyFrame = z.object({ t: z.literal('policy'), jws });
 const decisionFrame = z.object({ t: z.literal('decision'), decision });
+const certificateFrame = z.object({ t: z.literal('certificate'), jws });
 const receiptAck = z.object({ t: z.literal('receipt-ack'), id: uuid });
 /** Until when reminders are put off; null where there is nothing to put off. */
 const snoozed = z.object({ t: z.literal('snoozed'), until: z.iso.datetime().nullable() });
@@ -82,6 +84,8 @@ export const serverFrame = z.discriminatedUnion('t', [
   decisionFrame,
   receiptAck,
   snoozed,
+  certificateFrame,
+  certificateRefused,
   bye,
 ]);
 export type ServerFrame = z.infer<typeof serverFrame>;
@@ -94,8 +98,9 @@ const report = z.object({ t: z.literal('report'), jws });
 const receipt = z.object({ t: z.literal('receipt'), jws });
 /** The user wants reminders of deadlines put off; only to a server that says it takes this. */
 const snooze = z.object({ t: z.literal('snooze'), seconds: z.number().int().min(1).max(86_400) });
+const csr = z.object({ t: z.literal('csr'), jws });
 
-export const agentFrame = z.discriminatedUnion('t', [session, report, receipt, snooze]);
+export const agentFrame = z.discriminatedUnion('t', [session, report, receipt, snooze, csr]);
 export type AgentFrame = z.infer<typeof agentFrame>;
 
 /** A frame's text, or null when it is too large, not JSON, or of a kind or shape that we do not know. */

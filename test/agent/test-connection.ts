@@ -61,7 +61,8 @@ export class TestConnection {
     if (frame.t === 'session') return this.#onSession(frame.jws);
     if (frame.t === 'report') return this.#onReport(frame.jws);
     if (frame.t === 'snooze') return this.#onSnooze(frame.seconds);
-    return this.#onReceipt(frame.jws);
+    if (frame.t === 'receipt') return this.#onReceipt(frame.jws);
+    this.bye('malformed');
   }
 
   #onSnooze(seconds: number): void {

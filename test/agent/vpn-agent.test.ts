@@ -45,6 +45,7 @@ function machine(settings: Record<string, unknown> = {}): Machine {
       vpn: { name: 'memory', driver: made.driver, defaultMode: 'enforce' },
       isolation: noIsolation,
       l2tpServer: null,
+      certificates: null,
       isRoot: true,
     }),
   };

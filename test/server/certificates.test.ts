@@ -1,4 +1,4 @@
-import { randomUUIDv7 } from 'node:crypto';
+import { createHash, randomUUIDv7 } from 'node:crypto';
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
@@ -11,6 +11,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { putEstToken } from '../../src/server/store/certificates.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import type { Store } from '../../src/server/store/store.ts';
+import { certificateClaims } from '../../src/wire/certificate.ts';
+import { open, seal, TYP } from '../../src/wire/envelope.ts';
+import { deviceUrn } from '../../src/wire/ids.ts';
 import { hashSecret } from '../../src/wire/token.ts';
 import { ecKeys, makeCsr, rsaKeys, type CsrOptions } from './csr.ts';
 import { healthyReadings, OPEN_DETECTION } from './fixtures.ts';
@@ -233,6 +236,75 @@ describe('a certificate', () => {
       status: 202,
       code: 'outdated',
     });
+  });
+});
+
+describe('over the link', () => {
+  const send = async (link: TestLink, der: Buffer, change: object = {}, signer = link.identity.report) => {
+    const { device, server } = link.identity;
+    const claims = {
+      iss: deviceUrn(device),
+      aud: server,
+      iat: Math.floor(rig.clock.now() / 1_000),
+      jti: randomUUIDv7(),
+      csr: der.toString('base64'),
+      ...change,
+    };
+    link.send({ t: 'csr', jws: await seal(TYP.csr, claims, signer) });
+  };
+
+  test('a healthy device gets certificate and authorities, signed by the order key', async () => {
+    const link = await healthy();
+    const der = await makeCsr();
+    await send(link, der);
+    const { jws } = await link.next('certificate');
+    const opened = await open(jws, link.identity.orderKeys[0]!, certificateClaims);
+    if (!opened.ok) throw new Error(opened.error);
+    const { certificate, issuing, csr, aud } = opened.value;
+    expect(csr).toBe(createHash('sha256').update(der).digest('base64url'));
+    expect(aud).toBe(deviceUrn(link.identity.device));
+    expect(
+      await new X509Certificate(certificate).verify({
+        publicKey: new X509Certificate(issuing).publicKey,
+        signatureOnly: true,
+      }),
+    ).toBe(true);
+    await send(link, der);
+    expect(await link.next('certificate-refused')).toMatchObject({ err: 'replayed', retry_s: null });
+  });
+
+  test('an unhealthy one is told to wait, and gets it with the same request', async () => {
+    const link = await rig.link();
+    await report(link, true);
+    const der = await makeCsr();
+    await send(link, der);
+    expect(await link.next('certificate-refused')).toMatchObject({ err: 'not_healthy', retry_s: 30 });
+    await report(link);
+    await send(link, der);
+    expect(await link.next('certificate')).toBeDefined();
+  });
+
+  test('a request that the report key did not sign, for another device, or of another time, is none', async () => {
+    const link = await healthy();
+    const der = await makeCsr();
+    await send(link, der, {}, link.session);
+    expect(await link.next('nack')).toMatchObject({ err: 'unknown_key' });
+    await send(link, der, { iss: deviceUrn(randomUUIDv7()) });
+    expect(await link.next('nack')).toMatchObject({ err: 'wrong_issuer' });
+    await send(link, der, { iat: Math.floor(rig.clock.now() / 1_000) - 200 });
+    expect(await link.next('nack')).toMatchObject({ err: 'clock_skew' });
+    await send(link, der, { csr: 'not base64!' });
+    expect(await link.next('nack')).toMatchObject({ err: 'malformed' });
+  });
+
+  test('who asks all the time is told to wait', async () => {
+    const link = await rig.link();
+    const der = await makeCsr();
+    for (let times = 0; times < 32; times += 1) {
+      await send(link, der);
+      const { err } = await link.next('certificate-refused');
+      expect(err).toBe(times < 30 ? 'not_judged' : 'too_many');
+    }
   });
 });
 

@@ -1,0 +1,62 @@
+import { swanctl } from '../../base/commands.ts';
+import { writeFiles, type WantedFile } from '../vpn/linux-files.ts';
+import { hasStrongswan } from '../vpn/linux-set-strongswan.ts';
+import { act, complaint, type Tools } from '../vpn/linux-tools.ts';
+import type { CertificateStore, HeldCertificate } from './certificate-store.ts';
+
+type Pem = Pick<HeldCertificate, 'key' | 'certificate' | 'issuing' | 'root'>;
+
+/** The name stays while the certificate changes: connections refer to it once and for all. */
+const NAME = 'drawbridge-device';
+
+/** Folders that VPN software reads; whoever has none of a kind does not get one. */
+const HOMES = [
+  { folder: '/etc/swanctl', authority: 'x509ca', certificate: 'x509', key: 'private' },
+  // NetworkManager's L2TP plugin names files below here, and strongSwan's AppArmor profile lets it read them.
+  { folder: '/etc/ipsec.d', authority: 'cacerts', certificate: 'certs', key: 'private' },
+] as const;
+
+/** Files for strongSwan (swanctl and ipsec) and for NetworkManager's L2TP plugin. */
+export function linuxCertificates(tools: Tools): CertificateStore {
+  return {
+    async install(held) {
+      const files = await filesFor(tools, held);
+      if (files.length === 0)
+        throw new Error(
+          'No VPN software that reads certificates is installed (strongSwan, NetworkManager-l2tp).',
+        );
+      await writeFiles(tools, files);
+      await reload(tools);
+    },
+    async remove() {
+      await writeFiles(tools, await filesFor(tools, null));
+      await reload(tools);
+    },
+  };
+}
+
+/** Null: none of them. The authorities come first and go with the rest. */
+async function filesFor({ host }: Tools, held: Pem | null): Promise<WantedFile[]> {
+  const files: WantedFile[] = [];
+  for (const { folder, authority, certificate, key } of HOMES) {
+    if (!(await host.status(folder)).ok) continue;
+    const at = (kind: string, name = NAME) => `${folder}/${kind}/${name}.pem`;
+    files.push(
+      { path: at(authority, `${NAME}-root`), content: held?.root ?? null, mode: 0o644 },
+      { path: at(authority, `${NAME}-issuing`), content: held?.issuing ?? null, mode: 0o644 },
+      // The key first: a certificate without its key would be tried and fail.
+      { path: at(key), content: held?.key ?? null, mode: 0o600 },
+      { path: at(certificate), content: held?.certificate ?? null, mode: 0o644 },
+    );
+  }
+  return files;
+}
+
+/** A daemon that does not run reads the files when it starts; NetworkManager reads them when it dials. */
+async function reload(tools: Tools): Promise<void> {
+  if (!(await hasStrongswan(tools))) return;
+  // --clear: of two certificates with the same subject, the daemon might go on using the old one.
+  const argv = ['--load-all', '--clear', '--noprompt'];
+  const loaded = await act(tools, 'certificate load', swanctl, argv, { timeoutMs: 15_000 });
+  if (loaded.code !== 0) throw new Error(`strongSwan did not take the certificate: ${complaint(loaded)}`);
+}
