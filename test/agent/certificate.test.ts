@@ -1,7 +1,11 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createBell } from '../../src/agent/bell.ts';
-import { certificateState, type CertificateStore } from '../../src/agent/certificate/certificate-store.ts';
+import {
+  certificateState,
+  type CertificateState,
+  type CertificateStore,
+} from '../../src/agent/certificate/certificate-store.ts';
 import { CertificateKeeper } from '../../src/agent/certificate/keeper.ts';
 import { certificateOrders } from '../../src/agent/certificate/orders.ts';
 import { softwareVpnKey } from '../../src/agent/certificate/vpn-key.ts';
@@ -76,6 +80,13 @@ async function start(folder?: string, store = new MemoryStore()) {
     random: () => 0.5,
   });
   await keeper.offered(DEVICE);
+  // A key is made beside everything else: the folder stays until that is over.
+  onTestFinished(async () => {
+    const idle = ({ next, dropped }: CertificateState) => next !== null || dropped;
+    await eventually('the next key', async () =>
+      idle(certificateState.parse(JSON.parse(await readFile(path, 'utf8')))),
+    );
+  });
   return { keeper, store, clock, path, home, said, advance: (ms: number) => (offset += ms) };
 }
 
