@@ -91,6 +91,7 @@ function facts(change: Partial<TrayFacts> = {}, status: object = {}): TrayFacts 
       pace: null,
       inventory: null,
       vpn,
+      certificate: null,
       standingUntil: null,
       ...status,
     } as TrayFacts['status'],
