@@ -11,7 +11,7 @@ export function refusalFor(state: DeviceState | null, terms: Terms, now: number)
   if (state.status === 'revoked') return 'device_revoked';
   if (state.status === 'pending') return 'device_pending';
   if (state.alarms.includes('cloned_key')) return 'device_cloned';
-  if (state.decision === null) return 'not_judged';
+  if (state.decision === null || state.seenAt === null) return 'not_judged';
   if (isOutdated(state, terms, now)) return 'outdated';
   return state.decision.decision.access === 'allow' ? null : 'not_healthy';
 }
