@@ -148,6 +148,14 @@ test('ipsec.conf is read back as an L2TP connection in Libreswan’s words', () 
   ]);
   expect(text).toContain('ike=aes256-sha2_256;modp2048\n');
   expect(text).toContain('esp=aes256-sha2_256\n');
+  // A port that is yet to be known would make it a template, which cannot be dialled.
+  expect(text).toContain('leftprotoport=17/0\n');
+});
+
+test('Libreswan exchanges keys anew in phase 2 only where a suite for it names a group', () => {
+  const withEsp = (esp: string) => ipsecConfig({ ...profile, suites: { ike: [], esp: [esp] } });
+  expect(ipsecConfig(profile)).toContain('pfs=no\n');
+  expect(withEsp('aes256-sha256-ecp256')).toContain('pfs=yes\n');
 });
 
 test('files are as wanted only with the same content and rights', () => {

@@ -4,6 +4,7 @@ import { asJson, asText, type Bench } from './report.ts';
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   collect: () => import('./collect.ts'),
   ingest: () => import('./ingest.ts'),
+  containment: () => import('./containment.ts'),
   crash: () => import('./crash.ts'),
   failpoints: () => import('./failpoints.ts'),
   gate: () => import('./gate.ts'),

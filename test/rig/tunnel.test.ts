@@ -2,14 +2,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { BLOCK_TABLE } from '../../collectors/vpn-client/linux-block.ts';
 import { theRig } from './each.ts';
 import { addresses } from './rig.ts';
-import { startCapture } from './stack/capture.ts';
 import { type Gateway, startGateway } from './stack/gateway.ts';
 import { type PlainLaptop, startPlainLaptop } from './stack/plain-laptop.ts';
 import { type Agent, startPosture } from './stack/posture.ts';
 import { makeSecrets } from './stack/secrets.ts';
+import { mustStaySealed, travelled, whilePinging } from './wire.ts';
 
 const PING = ['ping', '-c2', '-i0.2', '-W5', addresses.corp];
-const PINGING = `setsid ping -i 0.05 ${addresses.corp} < /dev/null > /dev/null 2>&1 &`;
 
 /** One story, in this order: each test begins where the one before it ended. */
 describe('a laptop with strongSwan and xl2tpd', () => {
@@ -35,16 +34,14 @@ describe('a laptop with strongSwan and xl2tpd', () => {
   });
 
   test('unhealthy: it is cut and gone on both sides, and nothing leaks on the way', async () => {
-    const capture = await startCapture(theRig().guest);
-    await laptop.node.must(PINGING);
-    await agent.setHealthy(false);
-    await agent.untilOrdered('deny');
-    await laptop.node.waitFor('! ls -d /sys/class/net/ppp*');
-    await gateway.node.waitFor('! ls -d /sys/class/net/ppp*');
-    const { clear, esp } = await capture.stop();
-    await laptop.node.exec('pkill ping');
-    expect(clear).toBe(0);
-    expect(esp).toBeGreaterThan(0);
+    await mustStaySealed(() =>
+      whilePinging(laptop.node, async () => {
+        await agent.setHealthy(false);
+        await agent.untilOrdered('deny');
+        await laptop.node.waitFor('! ls -d /sys/class/net/ppp*');
+        await gateway.node.waitFor('! ls -d /sys/class/net/ppp*');
+      }),
+    );
     expect((await laptop.node.exec(PING)).code).not.toBe(0);
   });
 
@@ -74,11 +71,12 @@ describe('a laptop with strongSwan and xl2tpd', () => {
   });
 
   test('control: with IKE ended first and no rule, the capture is not empty', async () => {
-    const capture = await startCapture(theRig().guest);
-    await laptop.node.must(PINGING);
-    await laptop.node.must('swanctl --terminate --ike corp --timeout 5');
-    await laptop.node.exec('sleep 1; pkill ping');
-    expect((await capture.stop()).clear).toBeGreaterThan(0);
+    const { clear } = await travelled(() =>
+      whilePinging(laptop.node, async () => {
+        await laptop.node.must('swanctl --terminate --ike corp --timeout 5; sleep 1');
+      }),
+    );
+    expect(clear).toBeGreaterThan(0);
     await laptop.hangUp();
   });
 });

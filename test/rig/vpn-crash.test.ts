@@ -16,4 +16,5 @@ test('killed with -9 at twenty places, a denial is completed and a change is who
   for await (const round of rounds.run((scenario) => POINTS[scenario] ?? 0)) done.push(round);
   expect(done.filter(({ violations }) => violations.length > 0)).toEqual([]);
   expect(done.length).toBeGreaterThanOrEqual(20);
+  expect((await rounds.travelled()).esp).toBeGreaterThan(0);
 }, 900_000);

@@ -2,6 +2,7 @@ import type { VpnState, VpnWanted } from '../../src/agent/vpn/driver.ts';
 import type { RigNode } from './node.ts';
 import { officeProfile } from '../support/vpn-profile.ts';
 import type { Rig } from './rig.ts';
+import { type Capture, startCapture, type Travelled } from './stack/capture.ts';
 import { startGateway } from './stack/gateway.ts';
 import { type PlainLaptop, startPlainLaptop } from './stack/plain-laptop.ts';
 import { makeSecrets, type Secrets } from './stack/secrets.ts';
@@ -31,12 +32,20 @@ export class CrashRounds {
   readonly #laptop: PlainLaptop;
   readonly #driver: DriverOnNode;
   readonly #secrets: Secrets;
+  readonly #capture: Capture;
 
-  private constructor(lt: RigNode, laptop: PlainLaptop, driver: DriverOnNode, secrets: Secrets) {
+  private constructor(
+    lt: RigNode,
+    laptop: PlainLaptop,
+    driver: DriverOnNode,
+    secrets: Secrets,
+    capture: Capture,
+  ) {
     this.#lt = lt;
     this.#laptop = laptop;
     this.#driver = driver;
     this.#secrets = secrets;
+    this.#capture = capture;
   }
 
   static async start(rig: Rig): Promise<CrashRounds> {
@@ -47,7 +56,8 @@ export class CrashRounds {
     await gateway.radius('open');
     const laptop = await startPlainLaptop(lt, secrets);
     await lt.must('echo "include conf.d/*.conf" >> /etc/swanctl/swanctl.conf');
-    return new CrashRounds(lt, laptop, await DriverOnNode.install(lt), secrets);
+    const driver = await DriverOnNode.install(lt);
+    return new CrashRounds(lt, laptop, driver, secrets, await startCapture(rig.guest));
   }
 
   /** At most `limit` points of each scenario, evenly spread. */
@@ -68,7 +78,13 @@ export class CrashRounds {
     }
   }
 
+  /** Ends the capture of all rounds: how much it has seen at all. */
+  travelled(): Promise<Travelled> {
+    return this.#capture.stop();
+  }
+
   async #round(scenario: Scenario, number: number, before: string, after: string): Promise<string[]> {
+    const clear = scenario.live ? (await this.#capture.count()).clear : 0;
     const { killed } = await this.#driver.apply(scenario.want, number);
     if (!killed) return ['the driver was not killed'];
     const { seen, failure } = await this.#driver.restore();
@@ -78,6 +94,7 @@ export class CrashRounds {
     return [
       ...scenario.wrong(seen, { now, before, after, noted: (journal?.denied ?? null) !== null }),
       ...((journal?.change ?? null) === null ? [] : ['the journal still holds a change']),
+      ...(scenario.live && (await this.#capture.count()).clear > clear ? ['L2TP left IPsec'] : []),
       ...this.#between(await this.#lt.must('swanctl --list-conns --raw'), now, before, after),
     ];
   }

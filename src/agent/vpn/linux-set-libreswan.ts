@@ -1,3 +1,4 @@
+import type { Output } from '../../../collectors/check.ts';
 import { ipsec } from '../../base/commands.ts';
 import type { VpnProfile } from '../../wire/vpn.ts';
 import type { Backend } from './linux-backend.ts';
@@ -27,11 +28,14 @@ export function ipsecConfig({ name, gateway, suites }: VpnProfile): string {
     'ikev2=no',
     'auto=ignore',
     'left=%defaultroute',
-    'leftprotoport=17/%any',
+    'leftprotoport=17/0',
     `right=${gateway}`,
     'rightprotoport=17/1701',
     'rekey=yes',
     'keyingtries=1',
+    // The minute that is the default is longer than anybody waits for us.
+    'retransmit-timeout=15s',
+    `pfs=${suites.esp.some(hasGroup) ? 'yes' : 'no'}`,
     ...(suites.ike.length === 0 ? [] : [`ike=${suites.ike.map(proposal).join(',')}`]),
     ...(suites.esp.length === 0 ? [] : [`esp=${suites.esp.map(proposal).join(',')}`]),
   ];
@@ -51,6 +55,11 @@ const ALGORITHMS: Record<string, string> = {
   aes256gcm16: 'aes_gcm256',
 };
 
+/** As strongSwan reads it: new keys in phase 2 where a proposal for it names a group; Libreswan would by default. */
+function hasGroup(proposal: string): boolean {
+  return /-(?:modp|ecp|curve)\d/.test(proposal);
+}
+
 /** strongSwan's `aes256-sha256-modp2048` in Libreswan's words: `aes256-sha2_256;modp2048`. */
 function proposal(strongswan: string): string {
   const words = strongswan.split('-').map((one) => ALGORITHMS[one] ?? one);
@@ -66,6 +75,15 @@ function secrets(psk: string, addresses: readonly string[]): string {
 }
 
 const UP_TIMEOUT_MS = 40_000;
+
+/** How `ipsec auto --add` (4.10) ends when pluto refuses a connection that it could read; why, only pluto's log says. */
+const NOT_LOADED = 36;
+
+/** whack's classes 02 and 03 are what went wrong, the cause first. */
+function reasonIn(up: Output): string {
+  const told = up.stdout.split('\n').find((line) => /^0[23]\d /.test(line));
+  return told === undefined ? complaint(up) : told.slice(4, 204);
+}
 
 export const libreswan: Backend = {
   name: 'libreswan',
@@ -94,13 +112,16 @@ export const libreswan: Backend = {
     await act(tools, 'ipsec delete', ipsec, ['whack', '--delete', '--name', own]);
     if (!(await tools.host.status(configPath(name))).ok) return null;
     const added = await act(tools, 'ipsec add', ipsec, ['auto', '--add', own], { timeoutMs: 15_000 });
-    return added.code === 0 ? null : `Libreswan did not take the profile: ${complaint(added)}`;
+    if (added.code === 0) return null;
+    return added.code === NOT_LOADED
+      ? 'Libreswan did not take the profile; it refuses IKEv1, which L2TP needs, unless ikev1-policy=accept stands in /etc/ipsec.conf under "config setup".'
+      : `Libreswan did not take the profile: ${complaint(added)}`;
   },
 
   async dial(tools, name, signal) {
     const argv = ['auto', '--up', ownName(name)];
     const up = await act(tools, 'ike up', ipsec, argv, { timeoutMs: UP_TIMEOUT_MS });
-    if (up.code !== 0) return `IPsec did not come up: ${complaint(up)}`;
+    if (up.code !== 0) return `IPsec did not come up: ${reasonIn(up)}`;
     return dialPpp(tools, name, signal);
   },
 };

@@ -1,9 +1,14 @@
 import type { RigNode } from '../node.ts';
 
+/** Packets of L2TP (and with it PPP) that are not inside ESP, and packets of ESP. */
+export type Travelled = { clear: number; esp: number };
+
 /** What travels on the wire between laptops and gateway while it runs. */
 export type Capture = {
-  /** Ends it and counts packets of L2TP (and with it PPP) that are not inside ESP, and packets of ESP. */
-  stop(): Promise<{ clear: number; esp: number }>;
+  /** So far. */
+  count(): Promise<Travelled>;
+  /** Ends it. */
+  stop(): Promise<Travelled>;
 };
 
 export async function startCapture(guest: RigNode): Promise<Capture> {
@@ -12,13 +17,18 @@ export async function startCapture(guest: RigNode): Promise<Capture> {
   await guest.exec(['rm', '-f', file, '/var/log/tcpdump.log']);
   const tcpdump = await guest.spawn('tcpdump', argv);
   await tcpdump.said('listening on');
-  const count = async (filter: string) =>
-    Number(await guest.must(`tcpdump -Z root -nn -r ${file} '${filter}' 2> /dev/null | wc -l`));
+  const count = async (): Promise<Travelled> => {
+    const counting = (filter: string) => `tcpdump -Z root -nn -r ${file} '${filter}' 2> /dev/null | wc -l`;
+    const said = await guest.must(`${counting('udp port 1701')}; ${counting('esp')}`);
+    const [clear = Number.NaN, esp = Number.NaN] = said.trim().split('\n').map(Number);
+    return { clear, esp };
+  };
   return {
+    count,
     async stop() {
       await tcpdump.signal('INT');
       await guest.waitFor(`test ! -d /proc/${tcpdump.pid}`);
-      return { clear: await count('udp port 1701'), esp: await count('esp') };
+      return count();
     },
   };
 }

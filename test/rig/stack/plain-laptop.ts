@@ -16,12 +16,18 @@ export async function startPlainLaptop(
   await node.waitFor('test -S /run/charon.vici');
   await node.must('swanctl --load-all --noprompt');
   await node.waitFor(['ping', '-c1', '-W2', gateway]);
-  return new PlainLaptop(node);
+  return new PlainLaptop(node, {
+    up: 'swanctl --initiate --child corp --timeout 15',
+    down: 'swanctl --terminate --ike corp --timeout 5',
+  });
 }
 
+/** How IPsec is brought up and ended by hand. */
+type Ike = { up: string; down: string };
+
 /** pppd has to have come up, or to have given up. */
-const DIAL = `: > /var/log/ppp.log
-swanctl --initiate --child corp --timeout 15 > /tmp/ike.out 2>&1 || { tail -n 3 /tmp/ike.out; exit 3; }
+const dialling = ({ up }: Ike) => `: > /var/log/ppp.log
+${up} > /tmp/ike.out 2>&1 || { tail -n 3 /tmp/ike.out; exit 3; }
 mkdir -p /run/xl2tpd
 rm -f /run/xl2tpd/l2tp-control
 setsid xl2tpd -D -p /run/xl2tpd.pid -C /run/xl2tpd/l2tp-control < /dev/null >> /var/log/xl2tpd.log 2>&1 &
@@ -39,7 +45,7 @@ ip route replace 10.99.0.0/24 dev "$name"
 echo "$name"`;
 
 /** From the inside out, as an administrator would; each is waited for. */
-const HANG_UP = `exec {nap}<> <(:)
+const hangingUp = ({ down }: Ike) => `exec {nap}<> <(:)
 end() {
   local pid
   read -r pid < "$1" || return
@@ -49,20 +55,22 @@ end() {
 started=$EPOCHREALTIME
 for file in /run/ppp*.pid; do [ -e "$file" ] && end "$file"; done
 end /run/xl2tpd.pid
-swanctl --terminate --ike corp --timeout 5 > /dev/null 2>&1
+${down} > /dev/null 2>&1
 ended=$EPOCHREALTIME
 echo $(( (\${ended/./} - \${started/./}) / 1000 ))`;
 
 export class PlainLaptop {
   readonly node: RigNode;
+  readonly #ike: Ike;
 
-  constructor(node: RigNode) {
+  constructor(node: RigNode, ike: Ike) {
     this.node = node;
+    this.#ike = ike;
   }
 
   /** Dials once, whatever comes of it: exit code 0 and the interface's name, or why not. */
   dial(): Promise<Output> {
-    return this.node.exec(DIAL, { timeout: 90 });
+    return this.node.exec(dialling(this.#ike), { timeout: 90 });
   }
 
   /** Dials and answers with the interface. */
@@ -74,6 +82,6 @@ export class PlainLaptop {
 
   /** Tears down by hand and answers with the milliseconds that it took. */
   async hangUp(): Promise<number> {
-    return Number((await this.node.must(HANG_UP)).trim());
+    return Number((await this.node.must(hangingUp(this.#ike))).trim());
   }
 }

@@ -115,6 +115,12 @@ function command(program: string, argv: string[]): string {
   return done.stdout;
 }
 
+/** An agent that looks all the time. */
+const OFTEN = 'collect: { everySeconds: 10, budget: { cpuPercent: 100, rssMiB: 4096 } }\n';
+
+/** When an order was made, its receipt came, and a report had proven it; milliseconds, by the server's clock. */
+export type OrderTimes = { orderedAt: number; receivedAt: number; provenAt: number };
+
 /** The posture server of a rig, with its agents. */
 export class Posture {
   readonly server: Daemon;
@@ -128,12 +134,9 @@ export class Posture {
   }
 
   /** Enrols a laptop and starts its agent. */
-  async startAgent(node: RigNode): Promise<Agent> {
+  async startAgent(node: RigNode, settings = OFTEN): Promise<Agent> {
     const token = this.#tokens.shift() ?? '';
-    await node.write({
-      '/etc/drawbridge/agent.yaml':
-        'collect: { everySeconds: 10, budget: { cpuPercent: 100, rssMiB: 4096 } }\n',
-    });
+    await node.write({ '/etc/drawbridge/agent.yaml': settings });
     const enrolled = await node.must(
       [NODE_JS, `${CHECKOUT}/src/cli/drawbridge.ts`, 'enroll', '--server', URL, '--token-stdin', '--json'],
       { stdin: `${token}\n`, timeout: 120 },
@@ -164,18 +167,54 @@ export class Posture {
 
   /** Rows of the server's database. */
   async rows(query: string): Promise<Record<string, unknown>[]> {
-    const program = `const { DatabaseSync } = require('node:sqlite');
-      console.log(JSON.stringify(new DatabaseSync('${DATA}/drawbridge.db', { readOnly: true }).prepare(process.argv[1]).all()))`;
-    return JSON.parse(await this.#rig.node('srv').must([NODE_JS, '-e', program, query])) as Record<
-      string,
-      unknown
-    >[];
+    const said = await this.#inDatabase(
+      `console.log(JSON.stringify(db.prepare(process.argv[1]).all()))`,
+      query,
+    );
+    return JSON.parse(said) as Record<string, unknown>[];
+  }
+
+  /** From now on the database itself notes when the state of an order changes, so that nobody has to keep asking. */
+  async noteOrderTimes(): Promise<void> {
+    const noting = (what: string, event: string) => `CREATE TRIGGER times_${what} AFTER ${event} ON orders
+      BEGIN INSERT INTO order_times VALUES (new.id, new.state, unixepoch('subsec') * 1000); END;`;
+    await this.#inDatabase(
+      'db.exec(process.argv[1])',
+      `CREATE TABLE order_times (id, state, at); ${noting('changed', 'UPDATE OF state')}`,
+    );
+  }
+
+  /** Of orders that were proven since `noteOrderTimes`. */
+  async orderTimes(): Promise<ReadonlyMap<string, OrderTimes>> {
+    const rows = await this.rows(
+      `SELECT orders.id, issued_at, done.at AS received, min(proven.at) AS proven FROM orders
+        JOIN order_times done ON done.id = orders.id AND done.state = 'done'
+        JOIN order_times proven ON proven.id = orders.id AND proven.state = 'proven' GROUP BY orders.id`,
+    );
+    const times = rows.map((row): [string, OrderTimes] => [
+      String(row.id),
+      { orderedAt: Number(row.issued_at), receivedAt: Number(row.received), provenAt: Number(row.proven) },
+    ]);
+    return new Map(times);
+  }
+
+  async #inDatabase(program: string, argument: string): Promise<string> {
+    const open = `const { DatabaseSync } = require('node:sqlite'); const db = new DatabaseSync('${DATA}/drawbridge.db');`;
+    return this.#rig.node('srv').must([NODE_JS, '-e', `${open} ${program}`, argument]);
   }
 }
 
 type Shown = {
   decision: { access: string } | null;
   orders?: { action: string; state: string; issuedAt: string; reason: string | null }[];
+};
+
+type Ordered = {
+  id: string;
+  state: string;
+  reason: string | null;
+  issuedAt: string;
+  doneAt: string | null;
 };
 
 export class Agent {
@@ -224,6 +263,31 @@ export class Agent {
       if (last?.action === action && last.state === 'failed') throw new Error(`failed: ${last.reason}`);
       return last?.action === action && ['done', 'proven'].includes(last.state);
     }, `${action} that was done`);
+  }
+
+  /** Orders something and answers with the order's id. */
+  async order(action: 'deny' | 'allow', more: object = {}): Promise<string> {
+    const asked = { action, ...more };
+    const { id, hint } = await this.#posture.ask<{ id: string | null; hint: string }>(
+      'POST',
+      `/v1/devices/${this.device}/orders`,
+      asked,
+    );
+    if (id === null) throw new Error(`not ordered: ${hint}`);
+    return id;
+  }
+
+  /** Waits until the order is proven; asks seldom, since asking costs the emulated machine as much as the order. */
+  async untilProven(order: string, seconds = 120): Promise<Ordered> {
+    const end = Date.now() + seconds * 1_000;
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const orders = await this.#posture.ask<Ordered[]>('GET', `/v1/orders?device=${this.device}&limit=5`);
+      const own = orders.find(({ id }) => id === order);
+      if (own?.state === 'proven') return own;
+      if (own?.state === 'failed' || Date.now() > end)
+        throw new Error(`the order was not proven: ${own?.state} ${own?.reason}`);
+    }
   }
 
   /** Starts or ends the forbidden program, and has it reported. */

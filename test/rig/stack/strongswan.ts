@@ -8,7 +8,7 @@ export type Machine = 'psk' | 'certificate';
 const PLUGINS =
   'random nonce openssl x509 revocation constraints pubkey pkcs1 pkcs8 pem kdf kernel-netlink socket-default vici stroke updown';
 
-const daemon = `charon {
+export const charonSettings = `charon {
   load = ${PLUGINS}
   install_routes = no
   install_virtual_ip = no
@@ -57,7 +57,7 @@ export function gatewayIpsec({ psk, authority, gateway }: Secrets): Record<strin
   const anyOfOurs = 'auth = pubkey\n      cacerts = ca.crt\n      id = "O=Rig, CN=*"';
   const connections = `${connection('l2tp-psk', 'auth = psk', 'auth = psk')}${connection('l2tp-cert', `\n      ${certificate}\n    `, `\n      ${anyOfOurs}\n    `)}`;
   return {
-    '/etc/strongswan.conf': daemon,
+    '/etc/strongswan.conf': charonSettings,
     '/etc/swanctl/x509ca/ca.crt': authority.certificate,
     '/etc/swanctl/x509/gw.crt': gateway.certificate,
     '/etc/swanctl/private/gw.key': { text: gateway.key, mode: 0o600 },
@@ -70,7 +70,7 @@ export function gatewayIpsec({ psk, authority, gateway }: Secrets): Record<strin
 
 export function laptopIpsec({ psk }: Secrets, gateway: string): Record<string, Text> {
   return {
-    '/etc/strongswan.conf': daemon,
+    '/etc/strongswan.conf': charonSettings,
     '/etc/swanctl/swanctl.conf': {
       text: `# Written by hand.
 connections {

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Daemon } from './node.ts';
+import { addresses, type Rig } from './rig.ts';
+import { startGateway } from './stack/gateway.ts';
+import { startManagedLaptop } from './stack/managed-laptop.ts';
+import { startPlainLaptop } from './stack/plain-laptop.ts';
+import { type Agent, type OrderTimes, type Posture, startPosture } from './stack/posture.ts';
+import { makeSecrets, type Secrets } from './stack/secrets.ts';
+
+/** Which VPN software the laptop has. */
+export type Software = 'plain' | 'networkmanager';
+
+/** One session that an order ended, and the order that allowed it again: by then nothing of it can be left. */
+export type Contained = { software: Software; denied: string; allowed: string };
+
+export type Finding =
+  | ({ kind: 'contained'; doneMs: number } & Contained)
+  /** Torn down by hand. */
+  | { kind: 'by hand'; software: Software; tookMs: number }
+  /** A session that did not come up, or an order that failed. */
+  | { kind: 'failed'; software: Software; why: string };
+
+type Laptop = { connect(): Promise<string>; hangUp(): Promise<number> };
+type Side = { software: Software; laptop: Laptop; agent: Agent; stop(): Promise<void> };
+
+/** Packets a second through the tunnel, as asked for. */
+const STREAM = 125;
+const PCAP = 'stream.pcap';
+
+/** Sessions that come up, are filled with a steady stream, and are ended by an order of the real server to a real agent. */
+export class Containment {
+  readonly #rig: Rig;
+  readonly #secrets: Secrets;
+  readonly #posture: Posture;
+  readonly #capture: Daemon;
+
+  private constructor(rig: Rig, secrets: Secrets, posture: Posture, capture: Daemon) {
+    this.#rig = rig;
+    this.#secrets = secrets;
+    this.#posture = posture;
+    this.#capture = capture;
+  }
+
+  static async start(rig: Rig): Promise<Containment> {
+    const secrets = await makeSecrets();
+    await rig.reset();
+    const posture = await startPosture(rig, secrets);
+    await posture.noteOrderTimes();
+    const gateway = await startGateway(rig.node('gw'), secrets);
+    await gateway.radius('open');
+    // Inside the company: what arrives here has come through the tunnel.
+    const filter = `icmp[icmptype] == icmp-echo and dst host ${addresses.corp}`;
+    const argv = `tcpdump -i corp -nn -s 64 -Z root -w /share/${PCAP}`.split(' ');
+    const capture = await rig.guest.spawn('stream', [...argv, filter]);
+    await capture.said('listening on');
+    return new Containment(rig, secrets, posture, capture);
+  }
+
+  /** `count` sessions ended by an order and half as many by hand, in turn. */
+  async *run(software: Software, count: number): AsyncGenerator<Finding> {
+    if (count === 0) return;
+    const side = await this.#side(software);
+    for (let number = 1; number <= count; number += 1) {
+      yield await tried(software, () => this.#contain(side));
+      if (number % 2 === 1) yield await tried(software, () => byHand(side));
+    }
+    await side.stop();
+  }
+
+  /** When what happened to the orders, by their ids: of the same clock as the stream. */
+  times(): Promise<ReadonlyMap<string, OrderTimes>> {
+    return this.#posture.orderTimes();
+  }
+
+  /** Ends the capture of everything that arrived, and answers with it. */
+  async stream(): Promise<Buffer> {
+    await this.#capture.signal('INT');
+    await this.#rig.guest.waitFor(`test ! -d /proc/${this.#capture.pid}`);
+    return readFileSync(join(this.#rig.folder, 'share', PCAP));
+  }
+
+  async #side(software: Software): Promise<Side> {
+    const node = this.#rig.node(software === 'plain' ? 'lt' : 'lt2');
+    const laptop =
+      software === 'plain'
+        ? await startPlainLaptop(node, this.#secrets)
+        : await startManagedLaptop(node, this.#secrets, addresses.laptop2);
+    const agent = await this.#posture.startAgent(node, AGENT_SETTINGS);
+    return { software, laptop, agent, stop: () => agent.daemon.stop() };
+  }
+
+  async #contain({ software, laptop, agent }: Side): Promise<Finding> {
+    await laptop.connect();
+    const streaming = `setsid ping -n -q -i ${1 / STREAM} ${addresses.corp} < /dev/null > /dev/null 2>&1 & sleep 2`;
+    await agent.node.must(streaming);
+    try {
+      const denied = await agent.order('deny');
+      const { issuedAt, doneAt } = await agent.untilProven(denied);
+      const allowed = await agent.order('allow');
+      await agent.untilProven(allowed);
+      const doneMs = Date.parse(doneAt ?? '') - Date.parse(issuedAt);
+      return { kind: 'contained', software, denied, allowed, doneMs };
+    } finally {
+      await agent.node.exec('pkill -x ping');
+    }
+  }
+}
+
+/** As a laptop in use, but for the collection that no order waits for. */
+const AGENT_SETTINGS = 'collect: { everySeconds: 300, budget: { cpuPercent: 100, rssMiB: 4096 } }\n';
+
+async function byHand({ software, laptop }: Side): Promise<Finding> {
+  await laptop.connect();
+  return { kind: 'by hand', software, tookMs: await laptop.hangUp() };
+}
+
+async function tried(software: Software, action: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await action();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: 'failed', software, why: why.split('\n')[0]?.slice(0, 300) ?? '' };
+  }
+}
