@@ -21,7 +21,7 @@ async function reachInTime(driver: DriverOnNode, want: VpnWanted): Promise<VpnSt
   for (let tries = 1; ; tries += 1) {
     const { seen, failure } = await driver.apply(want);
     if (failure === null && seen !== null) return seen;
-    if (tries === 3 || !/VPN service failed to start/.test(failure?.message ?? ''))
+    if (tries === 3 || !/VPN service failed to start|Unknown reason/.test(failure?.message ?? ''))
       throw new Error(`not reached: ${failure?.message}`);
   }
 }
