@@ -80,7 +80,11 @@ type Run = AgentOptions & {
   state: AgentState;
   crashes: number;
   /** Known once the device is enrolled; how its keys are kept is known before they are opened. */
-  known: { keys: KeyStore | null; standing: Standing | null; protection: KeyProtection | null };
+  known: {
+    keys: readonly KeyStore[];
+    standing: Standing | null;
+    protection: KeyProtection | null;
+  };
 };
 
 /** Milliseconds that each part gets to end. */
@@ -115,7 +119,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 async function knownAtStart(state: AgentState): Promise<Run['known']> {
   const enrolled = await state.enrolment.read();
   const protection = enrolled === null ? null : protectionOf(enrolled.keyStore);
-  return { keys: null, standing: null, protection };
+  return { keys: [], standing: null, protection };
 }
 
 /** The parts, in the order in which they start. What is to be held is held before the link comes up. */
@@ -197,9 +201,11 @@ async function assemble(run: Run): Promise<Actor[]> {
     boot: randomBytes(16).toString('base64url'),
     requestCollection: (which) => (which === 'any' ? scheduler.nudge() : void scheduler.request()),
     onIdentity(found) {
-      Object.assign(known, found, { protection: found.keys.protection });
-      void vpn.adopt(found.device);
-      state.status.update({ keyProtection: found.keys.protection });
+      const { keys, older, standing, device } = found;
+      Object.assign(known, { standing, keys: older === null ? [keys] : [keys, older] });
+      known.protection = keys.protection;
+      void vpn.adopt(device);
+      state.status.update({ keyProtection: keys.protection });
     },
   });
   // By the system's own clock: correcting ours is no sleep.
@@ -257,7 +263,7 @@ function certificateKeeper(
   if (store === null || observing !== null) return null;
   const { clock, certificateFile: file, status } = state;
   const tell = (certificate: CertificateStatus) => status.update({ certificate });
-  return new CertificateKeeper({ store, file, clock, log, keys: () => known.keys, ready, tell });
+  return new CertificateKeeper({ store, file, clock, log, keys: () => known.keys[0] ?? null, ready, tell });
 }
 
 /** What this agent can do when the server orders it. */

@@ -8,7 +8,9 @@ export type Ending = { code: string; hint: string; retry: 'soon' | 'late' };
 
 /** `stop` is not for ever: an administrator may approve, a policy may change; the agent asks again, but rarely. */
 export function endingOf(code: string, hint = hintOf(code)): Ending {
-  return { code, hint, retry: handlingOf(code) === 'stop' ? 'late' : 'soon' };
+  // Whoever has just enrolled may be approved in the next minute.
+  const isLate = handlingOf(code) === 'stop' && code !== 'approval_pending';
+  return { code, hint, retry: isLate ? 'late' : 'soon' };
 }
 
 export const closed: Ending = { code: 'closed', hint: 'The connection was closed.', retry: 'soon' };

@@ -72,14 +72,25 @@ export type EnrolRequest = {
 
 /** Step 2: the token's secret, inside TLS that verifies. */
 export async function requestEnrolment(request: EnrolRequest): Promise<EnrolResult> {
-  const { route, trust, orderRoot, claims, signer, signal } = request;
-  const jws = await seal(TYP.enroll, claims, signer, true);
-  const answer = await post(route, '/v1/enroll', { jws }, trust, signal);
-  const { claims: result } = await openFromRoot(answer, TYP.enrollResult, enrolResult, orderRoot);
+  const { claims, signer } = request;
+  const body = { jws: await seal(TYP.enroll, claims, signer, true) };
+  const result = await postSigned(request, { path: '/v1/enroll', body, typ: TYP.enrollResult }, enrolResult);
   if (result.nonce !== claims.nonce || result.aud !== deviceUrn(result.device)) {
     throw new EnrolError('malformed', 'The server’s answer belongs to another request. Run this again.');
   }
   return result;
+}
+
+type AnswerTyp = typeof TYP.enrollChallenge | typeof TYP.enrollResult | typeof TYP.rotateResult;
+
+/** Posts over TLS that verifies; answers with what the order root has signed. Throws `EnrolError`. */
+export async function postSigned<S extends z.ZodType>(
+  { route, trust, orderRoot, signal }: Pick<EnrolRequest, 'route' | 'trust' | 'orderRoot' | 'signal'>,
+  { path, body, typ }: { path: string; body: unknown; typ: AnswerTyp },
+  schema: S,
+): Promise<z.output<S>> {
+  const answer = await post(route, path, body, trust, signal);
+  return (await openFromRoot(answer, typ, schema, orderRoot)).claims;
 }
 
 async function post(
@@ -114,7 +125,7 @@ function connectSentence({ url, proxy, env }: Route, error: unknown, cancelled: 
 /** The claims of a token that the order root signed; the root's key is in the header and has to match its thumbprint. */
 async function openFromRoot<S extends z.ZodType>(
   answer: Answer,
-  typ: typeof TYP.enrollChallenge | typeof TYP.enrollResult,
+  typ: AnswerTyp,
   schema: S,
   orderRoot: string,
 ): Promise<{ claims: z.output<S>; key: PublicJwk }> {

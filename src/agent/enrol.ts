@@ -80,6 +80,8 @@ async function prepare(
     ueid: Buffer.concat([Buffer.of(1), randomBytes(16)]).toString('base64url'),
     keyStore: kind,
     keySlot: 'a',
+    next: null,
+    older: null,
     status: 'requested',
     device: null,
     orderKeys: [],

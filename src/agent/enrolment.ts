@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { publicJwk, thumbprint, type PublicJwk } from '../wire/envelope.ts';
 import { ueid, uuid } from '../wire/ids.ts';
-import { keySlot, keyStoreKind, type KeyLocation } from './key-choice.ts';
+import { keyLocation, keySlot, keyStoreKind, type KeyLocation } from './key-choice.ts';
 
 /** What the device keeps of its enrolment. Holds no secret. */
 export const enrolmentState = z.object({
@@ -18,6 +18,10 @@ export const enrolmentState = z.object({
   keyStore: keyStoreKind,
   /** Which of two sets of keys; files of older versions have the first. */
   keySlot: keySlot.default('a'),
+  /** New keys of which the server has not answered yet whether it knows them. */
+  next: keyLocation.nullable().default(null),
+  /** The keys before these: secrets may still be sealed to them. */
+  older: keyLocation.nullable().default(null),
   /** `requested`: the answer is outstanding; `pending`: an administrator has to approve. */
   status: z.enum(['requested', 'pending', 'enrolled']),
   device: uuid.nullable(),

@@ -18,7 +18,8 @@ export const keySlot = z.enum(['a', 'b']);
 export type KeySlot = z.infer<typeof keySlot>;
 
 /** Which keys of a device are meant. */
-export type KeyLocation = { kind: KeyStoreKind; slot: KeySlot };
+export const keyLocation = z.object({ kind: keyStoreKind, slot: keySlot });
+export type KeyLocation = z.infer<typeof keyLocation>;
 
 /** Where the keys of a device live: beside the rest of its state, or in a chip. */
 export type KeyHome = { stateDir: string; tcti: Tcti };

@@ -10,6 +10,7 @@ import type { Route } from './http.ts';
 import { openKeys, type KeyHome } from './key-choice.ts';
 import { KeyStoreError, reportSigner, type KeyStore } from './keys.ts';
 import { openStanding, type Standing, type StandingState } from './standing.ts';
+import { continueRotation } from './rotate.ts';
 import type { StateFile } from './state-file.ts';
 import type { Connection, OfflineReason } from './status.ts';
 import type { TransportKind } from './transport.ts';
@@ -33,7 +34,7 @@ export type LinkDeps = Given & {
   /** Rings when the computer has slept. */
   wakes: Bell<void>;
   /** Told whenever keys and standing policy are known or have changed. */
-  onIdentity(known: { device: string; keys: KeyStore; standing: Standing }): void;
+  onIdentity(known: { device: string; keys: KeyStore; older: KeyStore | null; standing: Standing }): void;
 };
 
 /** A device that was enrolled: what one connection after the other is made from. */
@@ -124,7 +125,7 @@ async function whenEnrolled(deps: LinkDeps, signal: AbortSignal): Promise<Enroll
 }
 
 async function loadEnrolled(deps: LinkDeps): Promise<Enrolled | Failure> {
-  const state = await deps.enrolment.read();
+  const state = await completed(await deps.enrolment.read(), deps);
   const identity = state === null ? null : identityOf(state);
   if (state === null || identity === null) return notEnrolled;
   const keys = await openKeys(keysOf(state), deps.keyHome).catch(messageOf);
@@ -132,8 +133,24 @@ async function loadEnrolled(deps: LinkDeps): Promise<Enrolled | Failure> {
   const standing = await openStanding(deps.standingFile, identity, deps.clock);
   const { device, status: enrolment } = { ...state };
   deps.status.update({ device, enrolment, server: deps.url ?? state.server.url });
-  deps.onIdentity({ device: identity.device, keys, standing });
+  const older = state.older === null ? null : await openKeys(state.older, deps.keyHome).catch(() => null);
+  deps.onIdentity({ device: identity.device, keys, older, standing });
   return { state, keys, standing, attester: { identity, boot: deps.boot, version: deps.version } };
+}
+
+/** New keys of which nobody knows whether the server has them: it is told of them again before anything else. */
+async function completed(state: EnrolmentState | null, deps: LinkDeps): Promise<EnrolmentState | null> {
+  if (state === null || state.next === null) return state;
+  const { enrolment: file, keyHome: home, clock, caFile, proxy, env, log } = deps;
+  const route = { url: new URL(deps.url ?? state.server.url), proxy, env };
+  try {
+    const done = await continueRotation({ state, route, file, home, clock, caFile });
+    if (done !== null) log.info('new keys taken, as was begun before');
+    return done ?? state;
+  } catch (error) {
+    log.warn({ detail: messageOf(error) }, 'new keys not taken yet');
+    return state;
+  }
 }
 
 const notEnrolled: Failure = {

@@ -19,8 +19,8 @@ export type VpnOrdersDeps = {
   observing: string | null;
   /** Gateways that this computer may be set to; null: any. */
   allowedGateways: readonly string[] | null;
-  /** The encryption key's ECDH; null while the device has no keys. */
-  agree: () => ((peer: PublicJwk) => Promise<Uint8Array>) | null;
+  /** ECDH of each encryption key that the device has; none while it is not enrolled. */
+  agree: () => readonly ((peer: PublicJwk) => Promise<Uint8Array>)[];
 };
 
 type Deps = VpnOrdersDeps;
@@ -103,9 +103,10 @@ async function setProfile(
   { keeper, ledger, agree }: Deps,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const agreeWith = agree();
-  if (agreeWith === null) return outcomeOf(STATUS.failed, 'this device has no keys');
-  const opened = await openProfile(sealed, agreeWith);
+  const [first, ...older] = agree();
+  if (first === undefined) return outcomeOf(STATUS.failed, 'this device has no keys');
+  let opened = await openProfile(sealed, first);
+  for (const agreeWith of older) if (!opened.ok) opened = await openProfile(sealed, agreeWith);
   if (!opened.ok) return outcomeOf(STATUS.malformed, 'the secrets are not for this device’s encryption key');
   const before = summaryOf(keeper.seen);
   const after = await keeper.set(opened.value, up, signal);

@@ -26,7 +26,8 @@ export type VpnPartDeps = {
   clock: Clock;
   log: Logger;
   status: StatusBoard;
-  keys: () => KeyStore | null;
+  /** The keys that count, and those before them, to which a secret may still be sealed. */
+  keys: () => readonly KeyStore[];
   standing: () => StandingPolicy | null;
   /** When the policy that is held ends, or has ended (milliseconds); null before the first. */
   standingUntil: () => number | null;
@@ -66,8 +67,7 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
     },
   });
   const agree = () => {
-    const keys = deps.keys();
-    return keys === null ? null : keys.agree.bind(keys);
+    return deps.keys().map((keys) => keys.agree.bind(keys));
   };
   const allowedGateways = settings.allowedGateways?.map((name) => name.toLowerCase()) ?? null;
   return {

@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { NO_QUESTIONS, type AgentSelf } from '../../collectors/check.ts';
 import { enrol, type Enrolment } from '../agent/enrol.ts';
 import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
+import { readHardwareIds } from '../agent/hardware.ts';
 import { createHost } from '../agent/host.ts';
 import type { Route } from '../agent/http.ts';
 import { lockHolder } from '../agent/lock.ts';
@@ -14,7 +15,9 @@ import { messageOf } from '../agent/trust.ts';
 import { productVersion } from '../base/version.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
+import type { EnrolClaims } from '../wire/enrolment.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';
+import { keyChoiceOf } from './agent-rotate-key.ts';
 import type { Settings, SettingsOptions } from './agent-settings.ts';
 import { UsageError } from './usage-error.ts';
 import { complain, paint, say, sayJson, withProgress } from './present.ts';
@@ -49,15 +52,10 @@ export async function enroll(settings: Settings, options: EnrollOptions): Promis
 
 /** What this computer brings along. */
 async function thisComputer(settings: Settings): Promise<Pick<Enrolment, 'keys' | 'host' | 'caFile'>> {
-  const { config, platform, stateDir } = settings;
+  const { config, platform } = settings;
   return {
-    keys: {
-      wanted: config.keyStore,
-      home: { stateDir, tcti: config.tpm },
-      isRoot: process.getuid?.() === 0,
-      hasSession: process.env.DBUS_SESSION_BUS_ADDRESS !== undefined,
-    },
-    host: { name: hostname(), platform, machine_id: await machineId(settings) },
+    keys: keyChoiceOf(settings),
+    host: { name: hostname(), platform, ...(await hardware(settings)) },
     caFile: config.server.caFile,
   };
 }
@@ -72,8 +70,9 @@ function answer(state: EnrolmentState, json: boolean): void {
   const { device, status, server } = state;
   if (json) return sayJson({ device, status, server: server.url, keyStore: state.keyStore });
   if (status === 'pending') {
-    say(`${paint('yellow', 'Waiting for approval')}: this computer is known to ${server.url} already.`);
-    say(`An administrator has to run: drawbridge-server device approve ${device}`);
+    say(`${paint('yellow', 'Waiting for approval')} by an administrator of ${server.url}, who has to run:`);
+    say(`drawbridge-server device approve ${device}`);
+    say('The agent goes on by itself once that is done.');
   } else say(`${paint('green', 'Enrolled')} with ${server.url} as device ${device}.`);
   say('Start the agent, if it is not running yet: drawbridge agent');
 }
@@ -126,12 +125,16 @@ async function readInput(): Promise<string> {
   return text;
 }
 
-/** The keyed hash by which a server recognises the same hardware; null where it cannot be read. */
-async function machineId({ platform, stateDir }: Settings): Promise<string | null> {
+/** The hashes by which a server recognises the same hardware; what cannot be read is left out. */
+async function hardware({
+  platform,
+  stateDir,
+}: Settings): Promise<Pick<EnrolClaims['host'], 'machine_id' | 'hardware_ids'>> {
   const readers = await loadReaders(platform);
   const host = createHost({ self: newcomer, questions: NO_QUESTIONS, cacheFolder: stateDir });
   const reading = await readers.agent(host).catch(() => null);
-  return reading?.state === 'known' ? reading.fact.machineId : null;
+  const machineId = reading?.state === 'known' ? reading.fact.machineId : null;
+  return { machine_id: machineId, hardware_ids: await readHardwareIds(host, platform) };
 }
 
 /** What an agent that has never run says of itself. */

@@ -61,6 +61,13 @@ Examples:
   drawbridge enroll --server https://posture.example.com --token-stdin < token.txt
   drawbridge enroll --server https://posture.example.com --token-file /root/token`;
 
+const ROTATE_HELP = `
+The old keys and the new ones both sign for the change; from then on the old ones are worth nothing. Use it to move
+keys into a TPM, or after somebody may have read a backup. A run that was cut off goes on where it was. The agent may
+run meanwhile. Keys that are lost cannot be replaced: drawbridge enroll --again
+
+Exit code: 0 done, 4 it did not work.`;
+
 const STATUS_HELP = `
 Exit code: 0 connected, 1 not connected, 3 the agent does not run.`;
 
@@ -197,6 +204,17 @@ withSettings(program.command('status'))
     running(async (settings, { json }: SettingsOptions) => {
       const { status } = await import('./agent-status.ts');
       return status(settings, json === true);
+    }),
+  );
+
+withSettings(program.command('rotate-key'))
+  .description('give this computer new keys, in the best store it has')
+  .option('--json', 'one JSON document instead of sentences')
+  .addHelpText('after', ROTATE_HELP)
+  .action(
+    running(async (settings, { json = false }) => {
+      const { rotateKey } = await import('./agent-rotate-key.ts');
+      return rotateKey(settings, json);
     }),
   );
 

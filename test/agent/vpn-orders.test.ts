@@ -42,7 +42,7 @@ const setOrder = async (up: boolean, change: Partial<VpnProfile> = {}) => ({
     up,
   },
 });
-const agree = () => keys.agree.bind(keys);
+const agree = () => [keys.agree.bind(keys)];
 
 describe('deny and allow', () => {
   test('the tunnel is cut and cannot be dialled, until it is allowed again', async () => {
@@ -268,9 +268,16 @@ describe('set', () => {
     expect(await order(await setOrder(true, { gateway: 'VPN.example.com' }))).toMatchObject({ status: 200 });
   });
 
+  test('secrets that were sealed to the keys before these are opened', async () => {
+    const fresh = softwareKeys(await generateKeys(), 'file');
+    const both = () => [fresh, keys].map((one) => one.agree.bind(one));
+    const { order } = await rig({ change: { agree: both } });
+    expect(await order(await setOrder(true))).toMatchObject({ status: 200 });
+  });
+
   test('secrets for another device are no profile, and no secret stands in the journal', async () => {
     const others = softwareKeys(await generateKeys(), 'file');
-    const { order, file } = await rig({ change: { agree: () => others.agree.bind(others) } });
+    const { order, file } = await rig({ change: { agree: () => [others.agree.bind(others)] } });
     expect(await order(await setOrder(true))).toMatchObject({ status: 400 });
     expect(driver.asked).toEqual([]);
     expect(JSON.stringify(file.content)).not.toContain('shared key');

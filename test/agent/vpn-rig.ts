@@ -102,7 +102,7 @@ export async function vpnRig(options: VpnRigOptions) {
     clock,
     observing: null,
     allowedGateways: null,
-    agree: () => null,
+    agree: () => [],
     ...change,
   });
   const orders = createOrders({

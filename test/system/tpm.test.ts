@@ -260,6 +260,41 @@ describe.runIf(hasSoftwareTpm)('a TPM (needs swtpm, tpm2-tools)', () => {
       });
     }
 
+    test('keys in a file move into the TPM, and what they were is worth nothing', () => {
+      const stateDir = folder('state');
+      const here = ['--config', settings(), '--state', stateDir];
+      const run = (argv: string[], input = '') =>
+        spawnSync(process.execPath, [CLI, ...argv], {
+          input,
+          encoding: 'utf8',
+          env: { PATH: '/usr/bin:/bin' },
+        });
+      const inFile = join(folder('settings'), 'agent.yaml');
+      writeFileSync(inFile, 'keyStore: file\n');
+      const start = [
+        'enroll',
+        '--server',
+        server.target.url,
+        '--token-stdin',
+        '--config',
+        inFile,
+        '--state',
+        stateDir,
+      ];
+      expect(run(start, data.token()).status).toBe(0);
+      const moved = run(['rotate-key', ...here]);
+      expect(moved).toMatchObject({ status: 0, stdout: expect.stringContaining('moved from file to tpm') });
+      const record = JSON.parse(readFileSync(join(stateDir, 'enrolment.json'), 'utf8')) as { device: string };
+      expect(record).toMatchObject({ keyStore: 'tpm', keySlot: 'b', next: null });
+      const { findings } = JSON.parse(run(['doctor', ...here, '--json']).stdout) as {
+        findings: { name: string }[];
+      };
+      expect(findings.find(({ name }) => name === 'keys')).toMatchObject({
+        level: 'ok',
+        found: 'kept in: tpm (tpm)',
+      });
+    });
+
     test('the search would have found one', async () => {
       const stateDir = folder('state');
       const { keys } = await createKeys({ ...choice, wanted: 'file', home: homeAt(stateDir) });
