@@ -6,7 +6,7 @@ import type { L2tpServer } from './spec.ts';
 
 export type Service = Pick<L2tpServer['services'][number], 'name' | 'state' | 'start'>;
 
-const PROGRAM_FOLDERS = ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin'];
+export const PROGRAM_FOLDERS = ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin'];
 
 /** Daemons that may be installed: all of them, where the programs' folders cannot be seen. */
 export async function installed(host: Host, daemons: readonly Daemon[]): Promise<Daemon[]> {

@@ -4,6 +4,7 @@ import type { Host } from '../check.ts';
 import { findProcesses, serviceOf } from '../linux-processes.ts';
 import { acceptsAnybody, type Role } from './linux-config.ts';
 import { daemons, roleOf, type Daemon } from './linux-daemons.ts';
+import { packageOf } from './linux-package.ts';
 import { installed, readService, type Service } from './linux-services.ts';
 import { readListeners, type Listener } from './linux-sockets.ts';
 import type { L2tpServer } from './spec.ts';
@@ -18,12 +19,16 @@ export async function read(host: Host): Promise<Observed<L2tpServer>> {
   const instances = await readInstances(host, listeners, services);
   const verdict = await judge(host, listeners, instances);
   if (verdict === 'unseen') return notSeen(host);
-  const listening = await Promise.all(listeners.map((listener) => describeListener(host, listener)));
+  const packages = await readPackages(host, [...services, ...instances]);
+  const listening = await Promise.all(
+    listeners.map((listener) => describeListener(host, listener, packages)),
+  );
   return known({
     listening: listening.slice(0, 50),
-    services: services.map(({ service, role }) => ({
+    services: services.map(({ service, role, daemon }) => ({
       ...service,
       role: role === 'denied' ? 'unknown' : role,
+      ...packages.get(daemon.process),
     })),
     verdict,
   });
@@ -98,10 +103,25 @@ async function hasKernelTunnels(host: Host): Promise<boolean> {
   return code === 0 && /"tunnel_id"/.test(stdout);
 }
 
+type Packages = ReadonlyMap<string | null, { package: string }>;
+
+/** Of the programs of daemons, by the name of their process. */
+async function readPackages(host: Host, found: readonly Pick<Instance, 'daemon'>[]): Promise<Packages> {
+  const names = [...new Set(found.map(({ daemon }) => daemon.process))];
+  const owners = await Promise.all(names.map((name) => packageOf(host, name)));
+  return new Map(
+    names.flatMap((name, index) => {
+      const owner = owners[index] ?? null;
+      return owner === null ? [] : [[name, { package: owner }] as const];
+    }),
+  );
+}
+
 async function describeListener(
   host: Host,
   { address, port, process, pid, kernel }: Listener,
+  packages: Packages,
 ): Promise<L2tpServer['listening'][number]> {
   const service = pid === null ? null : await serviceOf(host, pid);
-  return { address, port, owner: { process, service, kernel } };
+  return { address, port, owner: { process, service, kernel, ...packages.get(process) } };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineCheck } from '../check.ts';
 
-/** With its version, as the package manager writes it: `xl2tpd 1.3.18-1`. */
+/** As the package manager calls it. */
 const packageName = z.string().max(200);
 
 /** Source: sockets on UDP 1701 and their owners, service states, and the daemons' own configuration. */
@@ -16,7 +16,7 @@ export const l2tpServerFact = z.object({
           service: z.string().nullable(),
           /** The socket belongs to the kernel (an unmanaged tunnel), not to a process; null when that cannot be seen. */
           kernel: z.boolean().nullable(),
-          /** What the program was installed with; left out where nobody can say. */
+          /** What its program was installed with; left out where nobody can say. */
           package: packageName.optional(),
         }),
       }),

@@ -46,7 +46,9 @@ export function sarifOf(scanned: readonly Scanned[], version: string, at: { from
 function resultOf(scanned: Scanned): Result {
   const { address, name, state } = scanned;
   const who = name === address ? address : `${name} (${address})`;
-  const uri = `udp://${address.includes(':') ? `[${address.replace('%', '%25')}]` : address}:1701`;
+  // A URI has no place for the zone of a link-local address (RFC 3986).
+  const host = address.replace(/%.*/, '');
+  const uri = `udp://${host.includes(':') ? `[${host}]` : host}:1701`;
   return {
     ruleId: 'l2tp-exposed',
     ruleIndex: 0,

@@ -1,4 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import formats from 'ajv-formats';
 import { parseDocument } from 'htmlparser2';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock, type Clock } from '../../src/base/clock.ts';
@@ -170,4 +174,30 @@ test('SARIF has a failing result for an exposed host, and no pass for one that i
     'open none',
   ]);
   expect(runs[0]?.invocations?.[0]?.executionSuccessful).toBe(false);
+});
+
+/** The schema as Microsoft publishes it; draft 4, whose words that it uses mean the same in draft 7 but for `id`. */
+function sarifSchema() {
+  const file = join(import.meta.dirname, '../fixtures/sarif/sarif-2.1.0-rtm.5.json');
+  const { id: _, $schema: __, ...schema } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
+  formats.default(ajv);
+  return ajv.compile(schema);
+}
+
+test('SARIF is valid by its schema, whatever was found, by IPv6 too', () => {
+  const isValid = sarifSchema();
+  const all = (['exposed', 'ipsec', 'refused', 'silent', 'unasked'] as const).map(scanned);
+  const times = { from: '2026-11-28T19:00:00.000Z', to: '2026-11-28T19:00:09.000Z' };
+  for (const address of ['192.0.2.1', '2001:db8::1', 'fe80::1%eth0']) {
+    const log = sarifOf(
+      all.map((one) => ({ ...one, address })),
+      '1.0.0',
+      times,
+    );
+    expect(isValid(log), JSON.stringify(isValid.errors)).toBe(true);
+  }
+  const log = JSON.parse(JSON.stringify(sarifOf(all, '1.0.0', times)));
+  log.runs[0].results[0].kind = 'exposed';
+  expect(isValid(log)).toBe(false);
 });

@@ -6,6 +6,12 @@ import { ip, nft } from '../../src/base/commands.ts';
 import { inside, ipLines } from './namespaces.ts';
 
 export const HERE = '198.51.100.1';
+const HERE_6 = '2001:db8::1';
+
+/** The IPv6 address of a host, besides the one that it was added with. */
+export function ipv6Of(address: string): string {
+  return `2001:db8::${address.split('.').at(-1)}`;
+}
 
 /** A daemon in a host. `said` is what it has written to standard error so far. */
 export type Started = { said(): string };
@@ -28,6 +34,7 @@ export function makeWire(prefix: string): Wire {
     `-n ${here} link set lo up`,
     `-n ${here} link add wire type bridge`,
     `-n ${here} addr add ${HERE}/24 dev wire`,
+    `-n ${here} addr add ${HERE_6}/64 dev wire nodad`,
     `-n ${here} link set wire up`,
   ]);
   return {
@@ -42,6 +49,7 @@ export function makeWire(prefix: string): Wire {
         `-n ${here} link add ${end} type veth peer name eth0 netns ${name}`,
         `-n ${here} link set ${end} master wire up`,
         `-n ${name} addr add ${address}/24 dev eth0`,
+        `-n ${name} addr add ${ipv6Of(address)}/64 dev eth0 nodad`,
         `-n ${name} link set eth0 up`,
       ]);
       return name;

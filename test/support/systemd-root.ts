@@ -31,6 +31,8 @@ export type SystemdRoot = {
   /** Of its first process, as this machine counts. */
   pid: number;
   run(...argv: string[]): { code: number | null; out: string; err: string };
+  /** Writes a file in it. */
+  put(path: string, content: Buffer): void;
   remove(): void;
 };
 
@@ -62,16 +64,23 @@ export async function bootSystemd(checkout: string): Promise<SystemdRoot | null>
     await new Promise((resolve) => setTimeout(resolve, 500));
     const pid = childOf(child.pid ?? 0);
     if (pid === null) continue;
-    const root = { pid, run: (...argv: string[]) => inside(pid, argv), remove };
+    const put = (path: string, content: Buffer) =>
+      void inside(pid, ['/bin/sh', '-c', 'cat > "$1"', 'sh', path], content);
+    const root = { pid, run: (...argv: string[]) => inside(pid, argv), put, remove };
     if (/^(?:running|degraded)/.test(root.run('/usr/bin/systemctl', 'is-system-running').out)) return root;
   }
   remove();
   return null;
 }
 
-function inside(pid: number, argv: readonly string[]) {
+function inside(pid: number, argv: readonly string[], input: Buffer = Buffer.of()) {
   const enter = ['-t', String(pid), '-n', '-m', '-u', '-i', '-p', '-C', '--', ...argv];
-  const done = spawnSync('/usr/bin/nsenter', enter, { encoding: 'utf8', timeout: 100_000, cwd: '/' });
+  const done = spawnSync('/usr/bin/nsenter', enter, {
+    input,
+    encoding: 'utf8',
+    timeout: 100_000,
+    cwd: '/',
+  });
   return { code: done.status, out: done.stdout, err: done.stderr };
 }
 

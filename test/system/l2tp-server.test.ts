@@ -1,34 +1,14 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { canIsolate, inside, ipLines } from '../support/namespaces.ts';
-import { bootSystemd, type SystemdRoot } from '../support/systemd-root.ts';
+import { bootL2tpMachine, CLI, LNS, NODE, type L2tpMachine } from '../support/l2tp-machine.ts';
 
-const CHECKOUT = join(import.meta.dirname, '../..');
-const NODE = '/mnt/node_modules/.bin/node';
-const CLI = '/mnt/src/cli/drawbridge.ts';
 const CHILD = '/mnt/test/support/l2tp-server-child.ts';
-const PROBE = join(CHECKOUT, 'src/cli/drawbridge.ts');
-const SERVER = '198.51.100.10';
-const LNS = '[global]\nport = 1701\n[lns default]\nip range = 10.9.0.2-10.9.0.9\nlocal ip = 10.9.0.1\n';
 
-const root =
-  canIsolate() && existsSync('/usr/sbin/xl2tpd') && existsSync('/lib/systemd/systemd')
-    ? await bootSystemd(CHECKOUT)
-    : null;
-if (root === null)
-  process.stderr.write('l2tp-server.test.ts: no root with systemd and xl2tpd could be booted here\n');
+const booted = await bootL2tpMachine('l2tp-server.test.ts');
 
-describe.runIf(root !== null)('xl2tpd under real service management', () => {
-  const machine = root as SystemdRoot;
-  const outside = `dbl2tp-${process.pid}`;
+describe.runIf(booted !== null)('xl2tpd under real service management', () => {
+  const machine = booted as L2tpMachine;
+  const { must, sh, picture, stateFrom } = machine ?? {};
 
-  const must = (...argv: string[]) => {
-    const { code, out, err } = machine.run(...argv);
-    if (code !== 0) throw new Error(`${argv.join(' ')}: ${out}${err}`);
-    return out;
-  };
-  const sh = (script: string) => must('/bin/sh', '-c', script);
   const l2tp = (...argv: string[]) => {
     const { code, out, err } = machine.run(
       NODE,
@@ -44,37 +24,8 @@ describe.runIf(root !== null)('xl2tpd under real service management', () => {
   const child = (verb: string, step?: number) =>
     machine.run(NODE, CHILD, verb, '/run/state', ...(step === undefined ? [] : [String(step)]));
 
-  /** Every link, file, mode and owner of /etc, what is enabled and running, and the firewall. */
-  const picture = () => ({
-    etc: sh('cd /etc && find . -printf "%p %y %m %u %g %l\\n" | sort'),
-    content: sh('cd /etc && find . -type f ! -name .updated -exec sha256sum {} + | sort'),
-    unit: sh(
-      'systemctl show xl2tpd.service -p LoadState,ActiveState,SubState,UnitFileState; systemctl is-enabled xl2tpd 2>&1 || true',
-    ),
-    rules: sh('nft list ruleset'),
-    listens: sh("ss -H -lun 'sport = :1701' | awk '{print $4}'"),
-  });
-  const stateFrom = () => {
-    const out = inside(outside, [process.execPath, PROBE, 'scan', SERVER, '--json']);
-    return (JSON.parse(out) as { hosts: { state: string }[] }).hosts[0]?.state;
-  };
-
-  beforeAll(() => {
-    ipLines([
-      `netns add ${outside}`,
-      `-n ${outside} link set lo up`,
-      `-n ${outside} link add far type veth peer name near netns ${machine.pid}`,
-      `-n ${outside} addr add 198.51.100.1/24 dev far`,
-      `-n ${outside} link set far up`,
-    ]);
-    sh(`ip addr add ${SERVER}/24 dev near && ip link set near up`);
-    sh(`printf '${LNS.replaceAll('\n', '\\n')}' > /etc/xl2tpd/xl2tpd.conf && systemctl restart xl2tpd`);
-  });
-
-  afterAll(() => {
-    machine.remove();
-    ipLines([`netns del ${outside}`]);
-  });
+  beforeAll(() => machine.setUp());
+  afterAll(() => machine.remove());
 
   test('found, closed, seen to be closed from another namespace, and put back bit by bit', () => {
     const before = picture();
@@ -124,14 +75,14 @@ describe.runIf(root !== null)('xl2tpd under real service management', () => {
   });
 
   test('the empty configuration that a client’s package leaves is no server, and can be closed', () => {
-    sh("printf '; [lns default]\\n' > /etc/xl2tpd/xl2tpd.conf && systemctl restart xl2tpd");
+    machine.configure('; [lns default]\n');
     const before = picture();
     expect(l2tp('status')).toMatchObject({ code: 1, document: { fact: { verdict: 'client-only' } } });
     expect(l2tp('close').code).toBe(0);
     expect(stateFrom()).toBe('refused');
     expect(l2tp('reopen').code).toBe(0);
     expect(picture()).toEqual(before);
-    sh(`printf '${LNS.replaceAll('\n', '\\n')}' > /etc/xl2tpd/xl2tpd.conf && systemctl restart xl2tpd`);
+    machine.configure(LNS);
   });
 
   test('killed with -9 at every step, it ends closed or as before', async () => {

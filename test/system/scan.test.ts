@@ -8,6 +8,7 @@ import type { Scanned } from '../../src/scan/scan.ts';
 import {
   dropAll,
   HERE,
+  ipv6Of,
   makeWire,
   startCharon,
   startXl2tpd,
@@ -151,6 +152,14 @@ describe.runIf(canIsolate() && missing.length === 0)('scan of real hosts (needs 
     );
     expect(ours.map(({ address }) => address)).toEqual(theirs);
     expect(theirs).toEqual([IPSEC]);
+  });
+
+  test('by IPv6 the same: xl2tpd does not listen there, IKE does', () => {
+    const targets = [EXPOSED, IPSEC, CLOSED].map(ipv6Of);
+    const { code, out } = scan(...targets, '--json');
+    expect(code).toBe(0);
+    // xl2tpd binds IPv4 only: nobody is there by IPv6, and the kernel says so.
+    expect(statesIn(out)).toEqual([`${targets[0]} refused`, `${targets[1]} ipsec`, `${targets[2]} refused`]);
   });
 
   test('files in, reports out', () => {
