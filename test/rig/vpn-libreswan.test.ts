@@ -66,14 +66,15 @@ describe('Libreswan and xl2tpd', () => {
   test('control: with IKE ended first and no rule, the capture is not empty', async () => {
     const { clear } = await travelled(() =>
       whilePinging(node, async () => {
-        await node.must('ipsec auto --down corp; sleep 1');
+        // Libreswan itself holds back what it protected; without its policies nobody does.
+        await node.must('ipsec auto --down corp; ip xfrm policy flush; ip xfrm state flush; sleep 1');
       }),
     );
-    expect(clear).toBeGreaterThan(0);
     await laptop.hangUp();
+    expect(clear).toBeGreaterThan(0);
   });
 
-  test('set: up as described; with a wrong key it says so and puts everything back', async () => {
+  test('set: up as described; with suites that the gateway has not it says so and puts everything back', async () => {
     // What two connections carry alike is one's alone; Libreswan leaves it with the one that failed last.
     await node.must('ipsec auto --delete corp');
     const office = officeProfile(secrets);
@@ -83,7 +84,7 @@ describe('Libreswan and xl2tpd', () => {
     );
     await node.must(PING);
     const standing = await fingerprint(node);
-    const profile = { ...office, machine: { kind: 'psk' as const, psk: 'wrong' } };
+    const profile = { ...office, suites: { ike: ['aes128-sha256-modp3072'], esp: [] } };
     const { failure } = await driver.apply({ state: 'set', profile, up: true });
     expect(failure?.message).toMatch(/IPsec did not come up: .*Everything was put back/);
     expect(await fingerprint(node)).toBe(standing);
