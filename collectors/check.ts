@@ -133,13 +133,31 @@ export type Patience = {
   unless?: readonly string[];
 };
 
-/** What an employee is told about one reason. Calm, specific, without blame. */
+/**
+ * Systems on which the steps differ from those of their platform: older versions, distributions, desktops. Which one a
+ * device is says `variantsOf` in `collectors/words.ts`.
+ */
+export const VARIANTS = [
+  'windows-10',
+  'macos-12',
+  'ubuntu',
+  'debian',
+  'fedora',
+  'suse',
+  'gnome',
+  'kde',
+] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+/** What an employee is told about one reason. Calm, specific, without blame; plain text, no more. */
 export type Remedy = {
   /** A line: what is wrong. */
   title: string;
+  /** A line: the one thing to do. */
+  action: string;
   /** A sentence: why it matters. */
   why: string;
-  /** Numbered steps for each system. */
-  steps: Record<Platform, readonly string[]>;
+  /** Numbered steps for each system, five at most. */
+  steps: Record<Platform, readonly string[]> & Partial<Record<Variant, readonly string[]>>;
   patience?: Patience;
 };

@@ -24,6 +24,7 @@ function unreadable(what: string): Remedy {
     title: `Drawbridge could not read ${what}`,
     // Much of it is a computer that has just started, or a program that is being updated.
     patience: { afterMinutes: 60 },
+    action: `Let Drawbridge read ${what}`,
     why: 'An answer that nobody knows counts neither for you nor against you, but not for ever.',
     steps: { windows: steps, macos: steps, linux: steps },
   };

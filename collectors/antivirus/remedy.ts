@@ -2,6 +2,7 @@ import type { Remedy } from '../check.ts';
 
 export const avMissing: Remedy = {
   title: 'No antivirus was found',
+  action: 'Install your company’s antivirus',
   why: 'Your company asks for one on every computer.',
   steps: {
     windows: ['Open Windows Security, Virus & threat protection, and turn Microsoft Defender on.'],
@@ -13,6 +14,7 @@ export const avMissing: Remedy = {
 export const avInactive: Remedy = {
   title: 'Your antivirus is not protecting',
   patience: { afterMinutes: 10 },
+  action: 'Turn on your antivirus',
   why: 'It is installed, but nothing is scanned while you work.',
   steps: {
     windows: ['Open Windows Security, Virus & threat protection.', 'Turn on Real-time protection.'],
@@ -27,6 +29,7 @@ export const avInactive: Remedy = {
 export const avOutdated: Remedy = {
   title: 'Your antivirus definitions are old',
   patience: { afterMinutes: 60, unless: ['av-inactive'] },
+  action: 'Update your antivirus',
   why: 'It does not know the newest malware.',
   steps: {
     windows: [

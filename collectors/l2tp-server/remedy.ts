@@ -2,6 +2,7 @@ import type { Remedy } from '../check.ts';
 
 export const l2tpServerRunning: Remedy = {
   title: 'This computer offers a VPN server to others',
+  action: 'Turn off the VPN server on this computer',
   why: 'An L2TP server that nobody meant to run is a door into the network.',
   steps: {
     windows: ['Ask IT to turn off Routing and Remote Access on this computer.'],

@@ -2,6 +2,7 @@ import type { Remedy } from '../check.ts';
 
 export const osEndOfLife: Remedy = {
   title: 'Your operating system no longer gets security updates',
+  action: 'Move to a supported version of your system',
   why: 'Holes that become known from now on stay open on this computer.',
   steps: {
     windows: [
@@ -10,6 +11,10 @@ export const osEndOfLife: Remedy = {
     ],
     macos: [
       'Open System Settings, General, Software Update.',
+      'Choose Upgrade Now for the newest macOS offered.',
+    ],
+    'macos-12': [
+      'Open System Preferences, Software Update.',
       'Choose Upgrade Now for the newest macOS offered.',
     ],
     linux: [
@@ -21,6 +26,7 @@ export const osEndOfLife: Remedy = {
 
 export const osTooOld: Remedy = {
   title: 'Your operating system is older than your company allows',
+  action: 'Install the newer version of your system',
   why: 'The company’s policy names a newer version as the minimum.',
   steps: {
     windows: ['Open Settings, then Windows Update.', 'Install what is offered, then restart.'],
@@ -32,6 +38,7 @@ export const osTooOld: Remedy = {
 export const osBehind: Remedy = {
   title: 'Your operating system lacks a release that has been out for a while',
   patience: { afterMinutes: 60, unless: ['patch-security-pending', 'patch-behind'] },
+  action: 'Install the newest release of your system',
   why: 'What a release mends is publicly known from the day on which it comes out.',
   steps: {
     windows: ['Open Settings, then Windows Update.', 'Install what is offered, then restart.'],

@@ -2,6 +2,7 @@ import type { Remedy } from '../check.ts';
 
 export const secureBootOff: Remedy = {
   title: 'Secure Boot is off',
+  action: 'Have Secure Boot turned on',
   why: 'Malware could start before the operating system and hide from it.',
   steps: {
     windows: ['Ask IT: Secure Boot is turned on in the firmware settings before Windows starts.'],
@@ -12,6 +13,7 @@ export const secureBootOff: Remedy = {
 
 export const sipOff: Remedy = {
   title: 'System Integrity Protection is off',
+  action: 'Turn System Integrity Protection back on',
   why: 'Programs can change parts of macOS that should never change.',
   steps: {
     windows: ['This concerns Macs only.'],

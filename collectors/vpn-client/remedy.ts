@@ -2,6 +2,7 @@ import type { Remedy } from '../check.ts';
 
 export const vpnWithoutIpsec: Remedy = {
   title: 'A VPN connection on this computer is not encrypted',
+  action: 'Use an encrypted VPN connection',
   why: 'L2TP without IPsec sends everything in clear text.',
   steps: {
     windows: ['Disconnect the VPN named below.', 'Ask IT for the company’s VPN profile.'],
@@ -15,6 +16,7 @@ export const vpnWithoutIpsec: Remedy = {
 
 export const vpnSecretsReadable: Remedy = {
   title: 'A VPN password or key can be read by other users of this computer',
+  action: 'Have your VPN set up again',
   why: 'Whoever reads it can connect in your name.',
   steps: {
     windows: ['Ask IT to set up the VPN named below again.'],
