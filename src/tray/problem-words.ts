@@ -1,11 +1,13 @@
-import { remedies } from '../../collectors/remedies.ts';
+import { remedyOf } from '../../collectors/words.ts';
 import type { TrayProblem } from '../wire/tray.ts';
 import type { Language } from './locale.ts';
 
-export function titleOf({ reason, sentence }: TrayProblem, _language: Language): string {
-  return Object.hasOwn(remedies, reason) ? remedies[reason as keyof typeof remedies].title : sentence;
+/** The one thing to do. A reason that only a newer agent knows has its sentence, in English. */
+export function titleOf({ reason, sentence }: TrayProblem, language: Language): string {
+  return remedyOf(language, reason)?.action ?? sentence;
 }
 
-export function whyOf({ reason, sentence }: TrayProblem, _language: Language): string {
-  return Object.hasOwn(remedies, reason) ? remedies[reason as keyof typeof remedies].why : sentence;
+/** Why it matters. */
+export function whyOf({ reason, sentence }: TrayProblem, language: Language): string {
+  return remedyOf(language, reason)?.why ?? sentence;
 }

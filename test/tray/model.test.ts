@@ -30,7 +30,7 @@ describe('icon and menu', () => {
     expect(shown.detail).toMatch(/^2 things to fix, the first by Thursday,? 26 November, \d\d:00$/);
     expect(labels(shown)).toEqual([
       shown.detail,
-      'Your firewall is off …',
+      'Turn on the firewall …',
       'I did this: check again',
       'Remind me later',
       'Open details …',
