@@ -1,18 +1,18 @@
-import agent from './agent/remedy.de.ts';
-import antivirus from './antivirus/remedy.de.ts';
+import { agentDe } from './agent/remedy.de.ts';
+import { antivirusDe } from './antivirus/remedy.de.ts';
 import type { Remedy } from './check.ts';
-import detections from './detections/remedy.de.ts';
-import diskEncryption from './disk-encryption/remedy.de.ts';
-import firewall from './firewall/remedy.de.ts';
-import l2tpServer from './l2tp-server/remedy.de.ts';
-import osPatch from './os-patch/remedy.de.ts';
-import osVersion from './os-version/remedy.de.ts';
-import processes from './processes/remedy.de.ts';
-import screenLock from './screen-lock/remedy.de.ts';
-import secureBoot from './secure-boot/remedy.de.ts';
+import { detectionsDe } from './detections/remedy.de.ts';
+import { diskEncryptionDe } from './disk-encryption/remedy.de.ts';
+import { firewallDe } from './firewall/remedy.de.ts';
+import { l2tpServerDe } from './l2tp-server/remedy.de.ts';
+import { osPatchDe } from './os-patch/remedy.de.ts';
+import { osVersionDe } from './os-version/remedy.de.ts';
+import { processesDe } from './processes/remedy.de.ts';
+import { screenLockDe } from './screen-lock/remedy.de.ts';
+import { secureBootDe } from './secure-boot/remedy.de.ts';
 import type { ReasonCode } from './specs.ts';
-import tags from './tags/remedy.de.ts';
-import vpnClient from './vpn-client/remedy.de.ts';
+import { tagsDe } from './tags/remedy.de.ts';
+import { vpnClientDe } from './vpn-client/remedy.de.ts';
 
 function unreadable(what: string): Remedy {
   const steps = [
@@ -29,19 +29,19 @@ function unreadable(what: string): Remedy {
 
 /** The German words; see `remedies.ts`. */
 export const remediesDe = {
-  ...agent,
-  ...antivirus,
-  ...detections,
-  ...diskEncryption,
-  ...firewall,
-  ...l2tpServer,
-  ...osPatch,
-  ...osVersion,
-  ...processes,
-  ...screenLock,
-  ...secureBoot,
-  ...tags,
-  ...vpnClient,
+  ...agentDe,
+  ...antivirusDe,
+  ...detectionsDe,
+  ...diskEncryptionDe,
+  ...firewallDe,
+  ...l2tpServerDe,
+  ...osPatchDe,
+  ...osVersionDe,
+  ...processesDe,
+  ...screenLockDe,
+  ...secureBootDe,
+  ...tagsDe,
+  ...vpnClientDe,
   'os-version-unknown': unreadable('welche Version Ihr Betriebssystem hat'),
   'os-patch-unknown': unreadable('ob Updates fehlen'),
   'disk-encryption-unknown': unreadable('ob Ihre Festplatte verschlüsselt ist'),

@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const agentDe = {
   'agent-tampered': {
     title: 'Dateien von Drawbridge wurden verändert',
     action: 'Drawbridge neu installieren lassen',

@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const antivirusDe = {
   'av-missing': {
     title: 'Es wurde kein Virenschutz gefunden',
     action: 'Virenschutz Ihrer Firma installieren',

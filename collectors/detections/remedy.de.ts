@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const detectionsDe = {
   'detection-open': {
     title: 'Ihr Virenschutz hat etwas gefunden, das nicht beseitigt ist',
     action: 'Beseitigen, was der Virenschutz gefunden hat',

@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const diskEncryptionDe = {
   'disk-plain': {
     title: 'Ihre Festplatte ist nicht verschlüsselt',
     action: 'Festplattenverschlüsselung einschalten',

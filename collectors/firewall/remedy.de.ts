@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const firewallDe = {
   'firewall-off': {
     title: 'Ihre Firewall ist aus',
     action: 'Firewall einschalten',

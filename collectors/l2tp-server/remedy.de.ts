@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const l2tpServerDe = {
   'l2tp-server-running': {
     title: 'Dieser Computer bietet anderen einen VPN-Server an',
     action: 'VPN-Server auf diesem Computer abschalten',

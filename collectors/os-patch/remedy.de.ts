@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const osPatchDe = {
   'patch-security-pending': {
     title: 'Sicherheitsupdates stehen aus',
     action: 'Ausstehende Sicherheitsupdates installieren',

@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const osVersionDe = {
   'os-end-of-life': {
     title: 'Ihr Betriebssystem bekommt keine Sicherheitsupdates mehr',
     action: 'Auf eine unterstützte Version wechseln',

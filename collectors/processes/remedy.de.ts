@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const processesDe = {
   'process-watched': {
     title: 'Es läuft ein Programm, das Ihre Firma nicht erlaubt',
     action: 'Das unten genannte Programm schließen',

@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const screenLockDe = {
   'lock-off': {
     title: 'Ihr Bildschirm sperrt sich nicht von selbst',
     action: 'Bildschirm von selbst sperren lassen',

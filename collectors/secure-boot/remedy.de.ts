@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const secureBootDe = {
   'secure-boot-off': {
     title: 'Secure Boot ist aus',
     action: 'Secure Boot einschalten lassen',

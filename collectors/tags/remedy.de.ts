@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const tagsDe = {
   'tag-not-met': {
     title: 'Dieser Computer erfüllt eine Regel Ihrer Firma nicht',
     action: 'Die IT nach der Regel Ihrer Firma fragen',

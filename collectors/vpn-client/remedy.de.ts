@@ -1,6 +1,6 @@
 import type { Remedy } from '../check.ts';
 
-export default {
+export const vpnClientDe = {
   'vpn-without-ipsec': {
     title: 'Eine VPN-Verbindung auf diesem Computer ist nicht verschlüsselt',
     action: 'Eine verschlüsselte VPN-Verbindung benutzen',
