@@ -11,7 +11,8 @@ const parts: readonly Part[] = [
   { name: 'base', files: /^src\/base\//, may: ['base'], why: 'knows nothing of posture' },
   {
     name: 'specs',
-    files: /^collectors\/(check|specs|remedies|remedies\.de|words|help)\.ts$|^collectors\/[^/]+\/(spec|remedy|remedy\.de)\.ts$/,
+    files:
+      /^collectors\/(check|specs|remedies|remedies\.de|words|help)\.ts$|^collectors\/[^/]+\/(spec|remedy|remedy\.de)\.ts$/,
     may: ['base', 'specs'],
     packages: /^zod$/,
     why: 'pure: shared by agent, server and tray',
