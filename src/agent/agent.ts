@@ -4,11 +4,14 @@ import type { Readers } from '../../collectors/specs.ts';
 import { runAll, type Actor, type StopReport } from '../base/actors.ts';
 import { iso, systemClock, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { ServiceManager } from '../base/service-manager.ts';
+import { untilAborted } from '../base/actors.ts';
 import { ok } from '../base/result.ts';
 import { openAgentState, type AgentState } from './agent-state.ts';
 import { createBell, type Bell } from './bell.ts';
 import type { AgentConfig } from './config.ts';
 import { loadDefaultPolicy } from './judgement.ts';
+import { createIntegrity } from './integrity.ts';
 import { createInventory, type ReadInventory } from './inventory.ts';
 import { protectionOf } from './key-choice.ts';
 import type { KeyProtection, KeyStore } from './keys.ts';
@@ -25,8 +28,9 @@ import { createOrders, done, type DueReceipt, type OrderHandlers } from './order
 import { statePaths } from './paths.ts';
 import { proxyFor } from './proxy.ts';
 import { createReporting } from './reporting.ts';
-import { beginRun, runsState } from './runs.ts';
+import { beginRun, LASTING_MS, runsState, type BegunRun } from './runs.ts';
 import type { Scheduler } from './scheduler.ts';
+import { createSilentEnrolment, type SilentEnrolmentDeps } from './silent-enrolment.ts';
 import type { Standing } from './standing.ts';
 import { stateFile } from './state-file.ts';
 import { prepareStateFolder } from './state-folder.ts';
@@ -45,6 +49,12 @@ export type AgentOptions = {
   hosts: Hosts;
   /** Without it, what kind of computer this is stays unknown. */
   readInventory?: ReadInventory;
+  /** Whether the program’s own files are what was installed; without it, unknown. */
+  readIntegrity?: () => Promise<boolean | null>;
+  /** How to enrol when somebody leaves an invitation in `file`; without it, a person has to. */
+  invited?: Pick<SilentEnrolmentDeps, 'file' | 'enrol'>;
+  /** Whoever started this daemon, to be told that it works. */
+  manager?: ServiceManager;
   /** The way to this computer's VPN; without it, orders about the VPN are answered as not implemented. */
   openVpn?: (parts: VpnParts) => Promise<VpnWays>;
   /** The way to this computer's users; without it, nobody is served. */
@@ -79,6 +89,8 @@ export type VpnWays = {
 type Run = AgentOptions & {
   state: AgentState;
   crashes: number;
+  /** Whether the program’s own files are what was installed. */
+  integrity: boolean | null;
   /** Known once the device is enrolled; how its keys are kept is known before they are opened. */
   known: {
     keys: readonly KeyStore[];
@@ -101,18 +113,55 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await prepareStateFolder(stateDir);
   const unlock = await takeLock(paths.lock);
   try {
-    const { crashes, endCleanly } = await beginRun(stateFile(paths.runs, runsState, log));
+    const begun = await beginRun(stateFile(paths.runs, runsState, log));
+    const { crashes, endCleanly } = begun;
+    await waitAfterCrashes(begun, log, signal);
     const state = await openAgentState({ paths, keyHome, limits: config.spool, version, crashes, log });
     state.spool.changed.listen(() => state.status.update({ spool: state.spool.summary }));
-    const run: Run = { ...options, state, crashes, known: await knownAtStart(state) };
+    const run: Run = { ...options, state, crashes, integrity: null, known: await knownAtStart(state) };
     log.info({ version, stateDir, crashes }, 'agent started');
-    const report = await runAll(await assemble(run), { signal, stopWithinMs: STOP_MS });
+    const actors = [...(await assemble(run)), ...aboutItself(run, begun)];
+    await options.manager?.ready();
+    const report = await runAll(actors, { signal, stopWithinMs: STOP_MS });
     await sayGoodbye(run, report);
     if (report.reason === 'signal') await endCleanly();
     return report;
   } finally {
     await unlock();
   }
+}
+
+async function waitAfterCrashes(
+  { waitMs, crashes }: BegunRun,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  if (waitMs === 0) return;
+  log.warn({ waitMs, crashes }, 'waiting, after several starts in a row that did not end cleanly');
+  await systemClock.sleep(waitMs, signal).catch(() => {});
+}
+
+/** The parts that have nothing to do with the computer’s health, but with the agent’s own. */
+function aboutItself(run: Run, begun: BegunRun): Actor[] {
+  const { state, invited, manager, readIntegrity, log } = run;
+  const { clock, enrolment } = state;
+  const lasting: Actor = {
+    name: 'lasting',
+    async run(signal) {
+      await systemClock.sleep(LASTING_MS, signal).then(begun.hasLasted, () => {});
+      await untilAborted(signal);
+    },
+  };
+  return [
+    lasting,
+    ...(invited === undefined ? [] : [createSilentEnrolment({ ...invited, enrolment, clock, log })]),
+    ...(readIntegrity === undefined
+      ? []
+      : [createIntegrity({ clock, look: readIntegrity, onSeen: (whole) => (run.integrity = whole) })]),
+    ...(manager === undefined
+      ? []
+      : [{ name: 'watchdog', run: (signal: AbortSignal) => manager.keepAlive(systemClock, signal) }]),
+  ];
 }
 
 /** The first report, too, says how the keys are kept. */
@@ -277,12 +326,12 @@ function handlersWith(scheduler: Scheduler, scans: Bell<number>, { clock }: Agen
   };
 }
 
-function selfOf({ version, state, known, crashes }: Run): AgentSelf {
+function selfOf({ version, state, known, crashes, integrity }: Run): AgentSelf {
   return {
     version,
     startedAt: state.status.current.startedAt,
     keyProtection: known.protection,
-    integrity: null,
+    integrity,
     spoolDropped: state.spool.dropped,
     crashes,
     managed: [],

@@ -1,12 +1,18 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, stat } from 'node:fs/promises';
+import { isPackaged } from '../base/assets.ts';
+import { foreignHand } from './trusted-path.ts';
 
 /** The state folder cannot be used as it is. The message is for a person. */
 export class StateFolderError extends Error {
   override name = 'StateFolderError';
 }
 
+/** Whether this is an installed service: what it works with may then be root's alone, whatever lies above it. */
+export const isService = isPackaged && process.getuid?.() === 0;
+
 /** Makes the state folder, or refuses one into which others could put files. */
-export async function prepareStateFolder(path: string): Promise<void> {
+export async function prepareStateFolder(path: string, strict = isService): Promise<void> {
+  if (strict) await refuseForeign(path);
   try {
     // Others may enter and read the status file; everything else in it is for its owner alone.
     await mkdir(path, { recursive: true, mode: 0o755 });
@@ -17,6 +23,15 @@ export async function prepareStateFolder(path: string): Promise<void> {
     );
   }
   const problem = await stateFolderProblem(path);
+  if (problem !== null) throw new StateFolderError(problem);
+}
+
+/** Before anything is made there: what others can turn is not even touched. */
+async function refuseForeign(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => null);
+  if (found?.isSymbolicLink() === true)
+    throw new StateFolderError(`${path} is a link. Remove it, or set stateDir to the folder itself.`);
+  const problem = await foreignHand(path);
   if (problem !== null) throw new StateFolderError(problem);
 }
 

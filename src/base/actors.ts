@@ -26,6 +26,11 @@ export async function runAll(
   return { ...first, late };
 }
 
+/** For the `run` of a part that has nothing left to do: ending would end the whole daemon. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  await aborted(signal);
+}
+
 type Ending = Omit<StopReport, 'late'>;
 
 function start(actor: Actor): { name: string; stop(): void; ended: Promise<Ending> } {

@@ -34,6 +34,7 @@ export const zpool = command('/usr/sbin/zpool');
 export const ss = command('/usr/bin/ss');
 export const ip = command('/usr/sbin/ip');
 export const systemctl = command('/usr/bin/systemctl');
+export const systemdNotify = command('/usr/bin/systemd-notify');
 export const detectVirt = command('/usr/bin/systemd-detect-virt');
 export const uname = command('/usr/bin/uname');
 

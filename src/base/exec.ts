@@ -22,6 +22,8 @@ export type RunOptions = {
   /** Text handed over on standard input; without it, input is /dev/null. */
   stdin?: string;
   signal?: AbortSignal;
+  /** What the program has to know besides the fixed environment. */
+  environment?: Readonly<Record<string, string>>;
 };
 
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -66,7 +68,7 @@ function runBounded(
 ): Promise<Output> {
   return new Promise((resolve) => {
     try {
-      collect(start(path, argv, user), options, resolve);
+      collect(start(path, argv, options.environment, user), options, resolve);
     } catch (error) {
       // Most failures to start are events; a NUL in an argument or an account that we may not become are not.
       resolve({ stdout: '', stderr: '', code: null, failure: failureOf(error as NodeJS.ErrnoException) });
@@ -74,10 +76,15 @@ function runBounded(
   });
 }
 
-function start(path: string, argv: readonly string[], user?: User): ChildProcess {
+function start(
+  path: string,
+  argv: readonly string[],
+  environment: RunOptions['environment'],
+  user?: User,
+): ChildProcess {
   return spawn(path, argv, {
     cwd: style.cwd,
-    env: { ...style.environment },
+    env: { ...style.environment, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
     // A group of its own, so that a hanging program's children end with it. On Windows it would mean no console.
     detached: style.hasGroups,

@@ -1,23 +1,16 @@
-import { hostname } from 'node:os';
 import { readFile, rm } from 'node:fs/promises';
-import { NO_QUESTIONS, type AgentSelf } from '../../collectors/check.ts';
-import { enrol, type Enrolment } from '../agent/enrol.ts';
+import { enrol } from '../agent/enrol.ts';
 import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
-import { readHardwareIds } from '../agent/hardware.ts';
-import { createHost } from '../agent/host.ts';
 import type { Route } from '../agent/http.ts';
 import { lockHolder } from '../agent/lock.ts';
 import { statePaths } from '../agent/paths.ts';
-import { loadReaders } from '../agent/readers.ts';
 import { prepareStateFolder } from '../agent/state-folder.ts';
 import { stateFile } from '../agent/state-file.ts';
+import { thisComputer } from '../agent/this-computer.ts';
 import { messageOf } from '../agent/trust.ts';
-import { productVersion } from '../base/version.ts';
-import { iso, systemClock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
-import type { EnrolClaims } from '../wire/enrolment.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';
-import { keyChoiceOf } from './agent-rotate-key.ts';
 import type { Settings, SettingsOptions } from './agent-settings.ts';
 import { UsageError } from './usage-error.ts';
 import { complain, paint, say, sayJson, withProgress } from './present.ts';
@@ -48,16 +41,6 @@ export async function enroll(settings: Settings, options: EnrollOptions): Promis
   if (before !== null && before.device !== enrolled.device) await forgetOld(settings.stateDir);
   answer(enrolled, options.json === true);
   return 0;
-}
-
-/** What this computer brings along. */
-async function thisComputer(settings: Settings): Promise<Pick<Enrolment, 'keys' | 'host' | 'caFile'>> {
-  const { config, platform } = settings;
-  return {
-    keys: keyChoiceOf(settings),
-    host: { name: hostname(), platform, ...(await hardware(settings)) },
-    caFile: config.server.caFile,
-  };
 }
 
 /** What belonged to the identity before: its orders, its policy, its place in the sequence. Waiting reports stay. */
@@ -123,29 +106,4 @@ async function readInput(): Promise<string> {
     if (text.length > MAX_INPUT) break;
   }
   return text;
-}
-
-/** The hashes by which a server recognises the same hardware; what cannot be read is left out. */
-async function hardware({
-  platform,
-  stateDir,
-}: Settings): Promise<Pick<EnrolClaims['host'], 'machine_id' | 'hardware_ids'>> {
-  const readers = await loadReaders(platform);
-  const host = createHost({ self: newcomer, questions: NO_QUESTIONS, cacheFolder: stateDir });
-  const reading = await readers.agent(host).catch(() => null);
-  const machineId = reading?.state === 'known' ? reading.fact.machineId : null;
-  return { machine_id: machineId, hardware_ids: await readHardwareIds(host, platform) };
-}
-
-/** What an agent that has never run says of itself. */
-function newcomer(): AgentSelf {
-  return {
-    version: productVersion(),
-    startedAt: iso(Date.now()),
-    keyProtection: null,
-    integrity: null,
-    spoolDropped: 0,
-    crashes: 0,
-    managed: [],
-  };
 }

@@ -1,23 +1,14 @@
 import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
-import { betterStore, type KeyChoice } from '../agent/key-choice.ts';
+import { betterStore } from '../agent/key-choice.ts';
 import { statePaths } from '../agent/paths.ts';
 import { rotateKeys } from '../agent/rotate.ts';
 import { stateFile } from '../agent/state-file.ts';
 import { systemClock } from '../base/clock.ts';
+import { keyChoiceOf } from '../agent/this-computer.ts';
 import { createLogger } from '../base/log.ts';
 import type { Settings } from './agent-settings.ts';
 import { paint, say, sayJson, withProgress } from './present.ts';
 import { UsageError } from './usage-error.ts';
-
-/** Where this computer is to make keys, by its settings. */
-export function keyChoiceOf({ config, stateDir }: Settings): KeyChoice {
-  return {
-    wanted: config.keyStore,
-    home: { stateDir, tcti: config.tpm },
-    isRoot: process.getuid?.() === 0,
-    hasSession: process.env.DBUS_SESSION_BUS_ADDRESS !== undefined,
-  };
-}
 
 /** `drawbridge rotate-key`: new keys for an enrolled device. A running agent goes over to them by itself. */
 export async function rotateKey(settings: Settings, json: boolean): Promise<number> {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Platform } from '../../collectors/check.ts';
 import { loadConfig, type AgentConfig } from '../agent/config.ts';
+import { isService } from '../agent/state-folder.ts';
+import { foreignHand } from '../agent/trusted-path.ts';
 import { defaultPaths } from '../agent/paths.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -17,6 +19,8 @@ export async function loadSettings(
 ): Promise<Settings> {
   const defaults = defaultPaths(platform, process.getuid?.() === 0, home);
   const configFile = options.config ?? defaults.config;
+  const foreign = isService ? await foreignHand(configFile) : null;
+  if (foreign !== null) throw new UsageError(`Settings that are not root’s alone are not read. ${foreign}`);
   const config = await loadConfig(configFile, options.config === undefined);
   if (!config.ok) throw new UsageError(config.error);
   const stateDir = options.state ?? config.value.stateDir ?? defaults.stateDir;

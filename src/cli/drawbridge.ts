@@ -333,11 +333,16 @@ withSettings(program.command('agent'))
   .option('--observe', 'leave the VPN alone whatever the server orders, as vpn.mode: observe in the settings')
   .addHelpText('after', AGENT_HELP)
   .action(
-    running(async ({ config, stateDir, platform }, { observe }: SettingsOptions & { observe?: boolean }) => {
-      const { main } = await import('../agent/main.ts');
-      const vpn = { ...config.vpn, ...(observe ? { mode: 'observe' as const } : {}) };
-      return main({ config: { ...config, vpn }, stateDir, platform });
-    }),
+    running(
+      async (
+        { config, configFile, stateDir, platform },
+        { observe }: SettingsOptions & { observe?: boolean },
+      ) => {
+        const { main } = await import('../agent/main.ts');
+        const vpn = { ...config.vpn, ...(observe ? { mode: 'observe' as const } : {}) };
+        return main({ config: { ...config, vpn }, configFile, stateDir, platform });
+      },
+    ),
   );
 
 program

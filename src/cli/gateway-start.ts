@@ -1,3 +1,5 @@
+import { systemClock } from '../base/clock.ts';
+import { serviceManager } from '../base/service-manager.ts';
 import { runHelper } from '../gateway/main.ts';
 import { readSecrets } from '../gateway/secrets.ts';
 import { gatewayConfig, type GatewayOptions } from './gateway-configuration.ts';
@@ -15,13 +17,18 @@ export async function startCommand(options: GatewayOptions): Promise<number> {
   if (!secrets.ok) throw new UsageError(secrets.error);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const manager = serviceManager(process.env);
   const ready = () => {
+    void manager.ready();
     if (options.json) say(JSON.stringify({ event: 'ready', port: helper.port }));
   };
+  const alive = manager.keepAlive(systemClock, stop.signal);
   const ended = await runHelper(
     { ...config, helper },
     { ...secrets.value, helperToken: secrets.value.helperToken ?? '' },
     { signal: stop.signal, ready },
   );
+  stop.abort();
+  await alive;
   return ended ? 0 : 1;
 }

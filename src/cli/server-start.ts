@@ -1,3 +1,5 @@
+import { systemClock } from '../base/clock.ts';
+import { serviceManager } from '../base/service-manager.ts';
 import { init } from '../server/init.ts';
 import { startServer } from '../server/main.ts';
 import { say, sayJson } from './present.ts';
@@ -30,8 +32,14 @@ export async function startCommand(options: ServerOptions): Promise<number> {
   const server = await startServer(await serverConfig(options));
   if (options.json)
     say(JSON.stringify({ event: 'ready', url: server.url, est: server.est, crl: server.crl }));
+  const manager = serviceManager(process.env);
+  await manager.ready();
+  const stopped = new AbortController();
+  const alive = manager.keepAlive(systemClock, stopped.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void server.close());
   process.on('SIGHUP', () => void server.reloadPolicy());
   const { reason } = await server.ended;
+  stopped.abort();
+  await alive;
   return reason === 'signal' ? 0 : 1;
 }

@@ -6,7 +6,7 @@ import { clockState, openCorrectedClock } from '../../src/agent/corrected-clock.
 import { lockHolder, takeLock } from '../../src/agent/lock.ts';
 import { createMailbox } from '../../src/agent/mailbox.ts';
 import { proxyFor } from '../../src/agent/proxy.ts';
-import { beginRun, runsState } from '../../src/agent/runs.ts';
+import { beginRun, runsState, waitAfter } from '../../src/agent/runs.ts';
 import { createScheduler } from '../../src/agent/scheduler.ts';
 import { openSequence, sequenceState } from '../../src/agent/sequence.ts';
 import { peek, stateFile } from '../../src/agent/state-file.ts';
@@ -112,6 +112,16 @@ test('a run that did not end cleanly is counted at the next start', async () => 
   expect(second.crashes).toBe(1);
   await second.endCleanly();
   expect((await beginRun(file)).crashes).toBe(1);
+});
+
+test('the first crash costs no time, the next ones more and more, until a run has lasted', async () => {
+  const file = stateFile(join(await temporaryFolder(), 'runs.json'), runsState, quiet);
+  const waits = [];
+  for (let crash = 0; crash < 4; crash += 1) waits.push((await beginRun(file)).waitMs);
+  expect(waits).toEqual([0, 0, 5_000, 10_000]);
+  await (await beginRun(file)).hasLasted();
+  expect((await beginRun(file)).waitMs).toBe(0);
+  expect(waitAfter(50)).toBe(300_000);
 });
 
 test('a state folder into which others can write is refused', async () => {
