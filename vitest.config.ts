@@ -36,6 +36,16 @@ export default defineConfig({
           testTimeout: 90_000,
           hookTimeout: 90_000,
           maxWorkers: 1,
+      // Packages of this checkout, made, installed and removed for real.
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          globalSetup: 'test/package/setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 200_000,
+          maxWorkers: 1,
+          fileParallelism: false,
         },
       },
       // A real tunnel: gateway and laptops in one virtual machine (docs/rig.md).

@@ -37,6 +37,9 @@ export const testNeeds: readonly Need[] = [
   { package: 'xfce4-notifyd', file: '/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd' },
   { package: 'xdotool', file: '/usr/bin/xdotool' },
   { package: 'xdg-utils', file: '/usr/bin/xdg-open' },
+  // Packages: made and looked at.
+  { package: 'binutils', file: '/usr/bin/strip' },
+  { package: 'rpm', file: '/usr/bin/rpmbuild' },
   // The rig (docs/rig.md).
   { package: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
 ];

@@ -38,6 +38,7 @@ const stages: Stage[] = [
   suite('unit', ['rules', 'unit'], 180),
   suite('system', ['system'], 840),
   suite('desktop', ['desktop'], 180),
+  suite('package', ['package'], 300),
   suite('rig', ['rig'], 900),
 ];
 

@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { productVersion } from '../../src/base/version.ts';
-import { makeAll } from './make.ts';
+import { formats, makeAll } from './make.ts';
 import { parts } from './parts.ts';
 import { targets } from './targets.ts';
 import { BuildError } from './tools.ts';
 
 const HELP = `
-Writes dist/bin/<target>/, dist/sbom/ and dist/SHA256SUMS. What is fetched is kept in dist/cache/.
+Writes dist/bin/<target>/, dist/packages/, dist/sbom/ and dist/SHA256SUMS. What is fetched is kept in dist/cache/.
 Two runs give the same bytes (SOURCE_DATE_EPOCH, else the last commit, is the date of everything).
 
 Examples:
@@ -17,7 +17,14 @@ Examples:
 
 const names = targets.map(({ name }) => name);
 
-type Options = { only: string[]; part: string[]; out: string; setVersion: string };
+type Options = {
+  only: string[];
+  part: string[];
+  format: string[];
+  quick: boolean;
+  out: string;
+  setVersion: string;
+};
 
 const program = new Command('npm run package --')
   .description('make the executables and packages')
@@ -28,15 +35,24 @@ const program = new Command('npm run package --')
     listOf(parts.map(({ name }) => name)),
     parts.map(({ name }) => name),
   )
+  .option(
+    '--format <formats>',
+    `packages, with commas: ${formats.join(', ')}, or none`,
+    listOf([...formats, 'none']),
+    [...formats],
+  )
+  .option('--quick', 'larger packages in less time, for tests', false)
   .option('--out <folder>', 'where to', join(import.meta.dirname, '../../dist'))
   .option('--set-version <version>', 'instead of package.json’s', aVersion, productVersion())
   .addHelpText('after', HELP)
-  .action(async ({ only, part, out, setVersion }: Options) => {
+  .action(async ({ only, part, format, quick, out, setVersion }: Options) => {
     try {
       await makeAll({
         root: join(import.meta.dirname, '../..'),
         out,
         version: setVersion,
+        quick,
+        formats: formats.filter((name) => format.includes(name)),
         targets: targets.filter(({ name }) => only.includes(name)),
         parts: parts.filter(({ name }) => part.includes(name)),
         say: (line) => process.stdout.write(`${line}\n`),

@@ -1,13 +1,19 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { bundle, type Bundle } from './bundle.ts';
+import { makeDeb } from './deb.ts';
 import { buildEpoch } from './epoch.ts';
 import { makeExecutable } from './executable.ts';
+import { linuxPackage } from './linux-package.ts';
 import { readLock } from './npm-tarball.ts';
 import type { Part } from './parts.ts';
+import { makeRpm } from './rpm.ts';
 import { sbomOf } from './sbom.ts';
 import type { Target } from './targets.ts';
 import { sha256Of } from './tools.ts';
+
+export const formats = ['deb', 'rpm'] as const;
+export type Format = (typeof formats)[number];
 
 export type Wanted = {
   root: string;
@@ -15,6 +21,10 @@ export type Wanted = {
   version: string;
   targets: readonly Target[];
   parts: readonly Part[];
+  /** `deb`, `rpm`, or neither: executables only. */
+  formats: readonly Format[];
+  /** Quick packages instead of small ones. */
+  quick: boolean;
   say(line: string): void;
 };
 
@@ -34,23 +44,37 @@ export async function makeAll(wanted: Wanted): Promise<void> {
 type PartJob = Wanted & { cache: string; part: Part; bundle: Bundle };
 
 async function makePart(job: PartJob): Promise<void> {
-  const { root, out, part, version, say } = job;
+  const { root, out, part, version } = job;
+  const ingredients = { part, bundle: job.bundle, lock: readLock(root), version, epoch: buildEpoch(root) };
   const targets = job.targets.filter(({ os }) => part.systems.includes(os));
   for (const target of targets) {
     const folder = join(out, 'bin', target.name);
     mkdirSync(folder, { recursive: true });
-    const [file = ''] = await makeExecutable({ ...job, out: folder, target });
-    say(`${relative(root, file)}: ${megabytes(statSync(file).size)}`);
+    const made = await makeExecutable({ ...job, out: folder, target });
+    tell(job, made[0] ?? '');
+    const sbom = sbomOf({ ...ingredients, targets: [target] });
+    if (target.os === 'linux') await makeLinuxPackages(job, { target, made, sbom });
   }
-  const sbom = sbomOf({
-    part,
-    bundle: job.bundle,
-    targets,
-    lock: readLock(root),
-    version,
-    epoch: buildEpoch(root),
-  });
+  const sbom = sbomOf({ ...ingredients, targets });
   writeFileSync(join(out, 'sbom', `${part.name}.cdx.json`), sbom);
+}
+
+type Linux = { target: Target; made: readonly string[]; sbom: string };
+
+async function makeLinuxPackages(job: PartJob, { target, made, sbom }: Linux): Promise<void> {
+  const { root, part, version, quick, out, formats } = job;
+  const own = await linuxPackage({ root, part, made, sbom });
+  const packages = join(out, 'packages');
+  mkdirSync(packages, { recursive: true });
+  for (const format of formats) {
+    const work = join(out, 'cache', `work-${format}`);
+    const make = { deb: makeDeb, rpm: makeRpm }[format];
+    tell(job, make({ own, target, version, epoch: buildEpoch(root), out: packages, work, quick }));
+  }
+}
+
+function tell({ root, say }: Wanted, file: string): void {
+  say(`${relative(root, file)}: ${megabytes(statSync(file).size)}`);
 }
 
 /** What `sha256sum -c` reads: everything that was made. */

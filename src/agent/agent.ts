@@ -121,6 +121,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     const run: Run = { ...options, state, crashes, integrity: null, known: await knownAtStart(state) };
     log.info({ version, stateDir, crashes }, 'agent started');
     const actors = [...(await assemble(run)), ...aboutItself(run, begun)];
+    // After what was held is held again, and before the first report.
+    run.integrity = (await options.readIntegrity?.().catch(() => null)) ?? null;
     await options.manager?.ready();
     const report = await runAll(actors, { signal, stopWithinMs: STOP_MS });
     await sayGoodbye(run, report);

@@ -54,14 +54,14 @@ export type IntegrityDeps = {
   onSeen(whole: boolean | null): void;
 };
 
-/** Looks at the start and daily. */
+/** Looks daily; the first look is the start’s. */
 export function createIntegrity({ clock, look = ownIntegrity, onSeen }: IntegrityDeps): Actor {
   return {
     name: 'integrity',
     async run(signal) {
       while (!signal.aborted) {
-        onSeen(await look().catch(() => null));
         await clock.sleep(DAY_MS, signal).catch(() => {});
+        if (!signal.aborted) onSeen(await look().catch(() => null));
       }
     },
   };

@@ -24,7 +24,7 @@ test('a checkout states nothing', async () => {
   expect(await ownIntegrity()).toBeNull();
 });
 
-test('looked at when it starts and daily; what cannot be looked at is unknown', async () => {
+test('looked at daily; what cannot be looked at is unknown', async () => {
   const answers = [async () => true, async () => false, () => Promise.reject(new Error('disk'))];
   const seen: (boolean | null)[] = [];
   const slept: number[] = [];
@@ -33,11 +33,11 @@ test('looked at when it starts and daily; what cannot be looked at is unknown', 
     ...systemClock,
     async sleep(ms: number) {
       slept.push(ms);
-      if (slept.length === answers.length) control.abort();
+      if (slept.length > answers.length) control.abort();
     },
   };
-  const look = () => (answers[slept.length] as () => Promise<boolean>)();
+  const look = () => (answers[slept.length - 1] as () => Promise<boolean>)();
   await createIntegrity({ clock, look, onSeen: (whole) => seen.push(whole) }).run(control.signal);
   expect(seen).toEqual([true, false, null]);
-  expect(slept).toEqual([86_400_000, 86_400_000, 86_400_000]);
+  expect(new Set(slept)).toEqual(new Set([86_400_000]));
 });

@@ -7,6 +7,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   containment: () => import('./containment.ts'),
   crash: () => import('./crash.ts'),
   failpoints: () => import('./failpoints.ts'),
+  footprint: () => import('./footprint.ts'),
   gate: () => import('./gate.ts'),
   judge: () => import('./judge.ts'),
   signal: () => import('./signal.ts'),

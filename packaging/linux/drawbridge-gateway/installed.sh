@@ -1,0 +1,1 @@
+systemd-sysusers drawbridge-gateway.conf

@@ -1,0 +1,1 @@
+rmdir /etc/drawbridge 2>/dev/null || true

@@ -1,0 +1,2 @@
+systemd-sysusers drawbridge-server.conf
+systemd-tmpfiles --create drawbridge-server.conf
