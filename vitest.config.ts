@@ -36,6 +36,8 @@ export default defineConfig({
           testTimeout: 90_000,
           hookTimeout: 90_000,
           maxWorkers: 1,
+        },
+      },
       // Packages of this checkout, made, installed and removed for real.
       {
         test: {

@@ -4,7 +4,6 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
-  readdirSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -77,7 +76,7 @@ const extras: Record<Part['name'], (root: string) => PackageFile[]> = {
       mode: 0o644,
       from: join(root, 'packaging/linux/drawbridge/agent.yaml'),
     },
-    ...autostart(root),
+    ...desktop(root),
   ],
   'drawbridge-server': () => [],
   'drawbridge-gateway': (root) => [
@@ -87,12 +86,17 @@ const extras: Record<Part['name'], (root: string) => PackageFile[]> = {
   ],
 };
 
-/** What a graphical session starts by itself. */
-function autostart(root: string): PackageFile[] {
-  const folder = join(root, 'packaging/linux/autostart');
-  if (!existsSync(folder)) return [];
-  const names = readdirSync(folder).filter((name) => name.endsWith('.desktop'));
-  return names.map((name) => ({ path: `/etc/xdg/autostart/${name}`, mode: 0o644, from: join(folder, name) }));
+/** The tray, which a graphical session starts by itself, and the entry in the menu that opens the status page. */
+function desktop(root: string): PackageFile[] {
+  const places = {
+    'drawbridge-tray.desktop': '/etc/xdg/autostart',
+    'drawbridge-status.desktop': '/usr/share/applications',
+  };
+  return Object.entries(places).map(([name, folder]) => ({
+    path: `${folder}/${name}`,
+    mode: 0o644,
+    from: join(root, 'packaging/linux', name),
+  }));
 }
 
 function optional(folder: string, file: string, path: string): PackageFile[] {

@@ -97,6 +97,7 @@ describe.runIf(root !== null)('packages under a real systemd', () => {
     ).toBe('');
     await expectSoon('its first report', () => devices().find((one) => one['id'] === device)?.['lastSeen']);
     expect(property('drawbridge', 'NotifyAccess')).toBe('all');
+    expect(sh('cat /etc/xdg/autostart/drawbridge-tray.desktop')).toContain('Exec=drawbridge tray');
     expect(property('drawbridge', 'WatchdogTimestampMonotonic')).not.toBe('0');
   });
 

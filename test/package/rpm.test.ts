@@ -17,7 +17,7 @@ if (!isThere) process.stderr.write('rpm.test.ts: rpm is not installed\n');
 describe.runIf(isThere && process.getuid?.() === 0)('the .rpm', () => {
   const root = mkdtempSync(join(tmpdir(), 'drawbridge-rpm-root-'));
   const rpm = (...argv: string[]) => {
-    const done = spawnSync('/usr/bin/rpm', ['--root', root, '--force-debian', ...argv], { encoding: 'utf8' });
+    const done = spawnSync('/usr/bin/rpm', ['--root', root, ...argv], { encoding: 'utf8' });
     return { code: done.status, out: done.stdout, err: done.stderr };
   };
 
@@ -44,14 +44,14 @@ describe.runIf(isThere && process.getuid?.() === 0)('the .rpm', () => {
   });
 
   test('placed it runs, nothing having been stripped from it; removed it is gone', () => {
-    const placed = rpm('-i', '--nodeps', '--noscripts', FILE);
+    const placed = rpm('-i', '--force-debian', '--nodeps', '--noscripts', FILE);
     expect(placed.err).toBe('');
     const executable = join(root, 'usr/lib/drawbridge/drawbridge');
     expect(statSync(executable).mode & 0o7777).toBe(0o755);
     const said = spawnSync(executable, ['--version'], { encoding: 'utf8' });
     expect(said.stdout.trim()).toBe(OLD);
     expect(rpm('-V', '--nodeps', '--noscripts', 'drawbridge').out).toBe('');
-    expect(rpm('-e', '--noscripts', 'drawbridge').code).toBe(0);
+    expect(rpm('-e', '--force-debian', '--noscripts', 'drawbridge').code).toBe(0);
     expect(existsSync(executable)).toBe(false);
   });
 });
