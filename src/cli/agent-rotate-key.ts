@@ -1,5 +1,5 @@
 import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
-import { betterStore } from '../agent/key-choice.ts';
+import { betterStore, type KeyChoice } from '../agent/key-choice.ts';
 import { statePaths } from '../agent/paths.ts';
 import { rotateKeys } from '../agent/rotate.ts';
 import { stateFile } from '../agent/state-file.ts';
