@@ -3,6 +3,7 @@ import { removeLeftovers } from '../base/atomic-file.ts';
 import { iso } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { certificateState, type CertificateState } from './certificate/certificate-store.ts';
+import { credentialState, type CredentialState } from './credential/keeper.ts';
 import type { AgentConfig } from './config.ts';
 import { clockState, openCorrectedClock, type CorrectedClock } from './corrected-clock.ts';
 import { enrolmentState, type EnrolmentState } from './enrolment.ts';
@@ -28,6 +29,7 @@ export type AgentState = {
   keyHome: KeyHome;
   days: StateFile<DaysState>;
   certificateFile: StateFile<CertificateState>;
+  credentialFile: StateFile<CredentialState | null>;
 };
 
 export type OpenStateOptions = {
@@ -63,6 +65,7 @@ export async function openAgentState(options: OpenStateOptions): Promise<AgentSt
     keyHome,
     days: stateFile(paths.days, daysState, log),
     certificateFile: stateFile(paths.certificate, certificateState, log),
+    credentialFile: stateFile(paths.credential, credentialState.nullable(), log),
   };
 }
 

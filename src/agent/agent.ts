@@ -20,6 +20,7 @@ import { l2tpServerPart } from './l2tp-server/part.ts';
 import { createLink } from './link.ts';
 import { takeLock } from './lock.ts';
 import type { CertificateStore } from './certificate/certificate-store.ts';
+import { CredentialKeeper, type CredentialProfiles } from './credential/keeper.ts';
 import { CertificateKeeper } from './certificate/keeper.ts';
 import { certificateOrders, closeCertificateOrders } from './certificate/orders.ts';
 import type { CertificateStatus } from './status.ts';
@@ -82,6 +83,8 @@ export type VpnWays = {
   l2tpServer: L2tpServerControl | null;
   /** Where this system's VPN software looks for certificates; null where nobody knows. */
   certificates: CertificateStore | null;
+  /** Profiles that dial with a credential of the device's own; null where nobody knows them. */
+  credentials: CredentialProfiles | null;
   isRoot: boolean;
 };
 
@@ -177,7 +180,12 @@ async function knownAtStart(state: AgentState): Promise<Run['known']> {
 async function assemble(run: Run): Promise<Actor[]> {
   const { state, config, log, version, env, known } = run;
   const fallback = await loadDefaultPolicy();
-  const { l2tpServer: control, certificates: certificateStore, ...ways } = await waysOf(run);
+  const {
+    l2tpServer: control,
+    certificates: certificateStore,
+    credentials: profiles,
+    ...ways
+  } = await waysOf(run);
   const l2tpServer = l2tpServerPart({
     ...state,
     control,
@@ -193,6 +201,7 @@ async function assemble(run: Run): Promise<Actor[]> {
     settings: config.vpn,
     log,
     keys: () => known.keys,
+    passwordOf: async (user) => (await credentials?.passwordOf(user)) ?? null,
     standing: () => known.standing?.current() ?? null,
     standingUntil: () => known.standing?.expiresAt() ?? null,
     prove: () => reporting.prove(),
@@ -213,6 +222,7 @@ async function assemble(run: Run): Promise<Actor[]> {
   const tray = await trayOf(run, { reporting, vpn, snoozes });
   const certificateReady = createBell<void>();
   const certificates = certificateKeeper(run, certificateStore, vpn.observing, certificateReady);
+  const credentials = credentialKeeper(run, profiles, vpn.observing);
   await closeCertificateOrders(state);
   await l2tpServer.recover();
   await vpn.recover();
@@ -246,6 +256,7 @@ async function assemble(run: Run): Promise<Actor[]> {
     onSnoozed: (until) => tray?.onSnoozed(until),
     certificates,
     certificateReady,
+    credentials,
     version,
     env,
     log,
@@ -282,7 +293,14 @@ async function trayOf(
 async function waysOf(run: Run) {
   const { openVpn, state, stateDir, config, known, log, env } = run;
   if (openVpn === undefined)
-    return { opened: null, isolation: noIsolation, l2tpServer: null, certificates: null, isRoot: false };
+    return {
+      opened: null,
+      isolation: noIsolation,
+      l2tpServer: null,
+      certificates: null,
+      credentials: null,
+      isRoot: false,
+    };
   const { vpn, ...rest } = await openVpn({
     self: () => selfOf(run),
     stateDir,
@@ -315,6 +333,16 @@ function certificateKeeper(
   const { clock, certificateFile: file, status } = state;
   const tell = (certificate: CertificateStatus) => status.update({ certificate });
   return new CertificateKeeper({ store, file, clock, log, keys: () => known.keys[0] ?? null, ready, tell });
+}
+
+/** Where the VPN is only observed, its passwords are somebody else's, too. */
+function credentialKeeper(
+  { state, log, known }: Run,
+  profiles: CredentialProfiles | null,
+  observing: string | null,
+): CredentialKeeper | null {
+  if (profiles === null || observing !== null) return null;
+  return new CredentialKeeper({ profiles, file: state.credentialFile, keys: () => known.keys, log });
 }
 
 /** What this agent can do when the server orders it. */

@@ -7,6 +7,7 @@ import { agreeOn } from '../wire/version.ts';
 import { openAnswer, sealRequest } from './certificate/exchange.ts';
 import type { CertificateKeeper } from './certificate/keeper.ts';
 import type { Bell } from './bell.ts';
+import type { CredentialKeeper } from './credential/keeper.ts';
 import { closed, endingOf, silent, type Ending } from './ending.ts';
 import { ANSWER_MS, EvidenceFlow, type Channel, type EvidenceDeps } from './evidence-flow.ts';
 import { sealSession } from './evidence.ts';
@@ -31,6 +32,8 @@ export type ConversationDeps = EvidenceDeps & {
   onSnoozed(until: string | null): void;
   /** Null where no certificates are kept. */
   certificates: CertificateKeeper | null;
+  /** Null where no VPN credential is kept. */
+  credentials: CredentialKeeper | null;
   /** Rings when a certificate can be asked for that could not be before. */
   certificateReady: Bell<void>;
   onWelcome(): void;
@@ -57,6 +60,7 @@ type Demand = Of<
   | 'snoozed'
   | 'certificate'
   | 'certificate-refused'
+  | 'credential'
 >;
 
 /** One connection from the server's hello to its end. Everything that happens is taken in order, one at a time. */
@@ -209,6 +213,8 @@ export class Conversation {
         return this.#onDecision(frame.decision);
       case 'certificate':
         return this.#takeCertificate(frame.jws);
+      case 'credential':
+        return this.#takeCredential(frame.jws);
       case 'certificate-refused':
         return this.#certificates?.refused(frame);
       case 'receipt-ack':
@@ -225,6 +231,7 @@ export class Conversation {
 
   async #onDecision(decision: Decision): Promise<void> {
     this.#deps.status.update({ decision });
+    await this.#deps.credentials?.decided(decision);
     await this.#certificates?.decided(decision);
     await this.#askCertificate();
   }
@@ -240,6 +247,13 @@ export class Conversation {
     const opened = await openAnswer(jws, this.#deps.attester.identity);
     const taken = opened.ok ? await this.#certificates?.take(opened.value) : opened;
     if (taken?.ok === false) this.#deps.log.warn({ reason: taken.error }, 'certificate refused');
+  }
+
+  async #takeCredential(jws: string): Promise<void> {
+    const { credentials, attester, log } = this.#deps;
+    const taken = await credentials?.take(jws, attester.identity);
+    if (taken?.ok === true) this.#send({ t: 'credential-ack', ...taken.value });
+    else if (taken !== undefined) log.warn({ reason: taken.error }, 'VPN credential refused');
   }
 
   async #takePolicy(jws: string): Promise<void> {

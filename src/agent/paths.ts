@@ -11,6 +11,7 @@ export function statePaths(stateDir: string) {
     orders: join(stateDir, 'orders.json'),
     standing: join(stateDir, 'standing.json'),
     certificate: join(stateDir, 'certificate.json'),
+    credential: join(stateDir, 'credential.json'),
     status: join(stateDir, 'status.json'),
     runs: join(stateDir, 'runs.json'),
     days: join(stateDir, 'days.json'),

@@ -4,7 +4,7 @@ import type { PublicJwk } from '../wire/envelope.ts';
 import { uuid } from '../wire/ids.ts';
 import { STATUS, targetOf, type OrderClaims } from '../wire/order.ts';
 import { openProfile } from '../wire/sealed-profile.ts';
-import { setVpn, whichVpn, type SealedProfile } from '../wire/vpn.ts';
+import { setVpn, whichVpn, type SealedProfile, type VpnProfile } from '../wire/vpn.ts';
 import { holding, isHeld, type Cause, type Holder, type HolderChange } from './holders.ts';
 import type { Ledger, LedgerEntry, Outcome } from './ledger.ts';
 import { done, failed, outcomeOf, type OrderHandler, type OrderHandlers, type Plan } from './orders.ts';
@@ -21,6 +21,8 @@ export type VpnOrdersDeps = {
   allowedGateways: readonly string[] | null;
   /** ECDH of each encryption key that the device has; none while it is not enrolled. */
   agree: () => readonly ((peer: PublicJwk) => Promise<Uint8Array>)[];
+  /** The device's own VPN password, for the user name that it belongs to; null for any other. */
+  passwordOf(user: string): Promise<string | null>;
 };
 
 type Deps = VpnOrdersDeps;
@@ -100,7 +102,7 @@ function set(claims: OrderClaims, deps: Deps): Planned {
 async function setProfile(
   sealed: SealedProfile,
   up: boolean,
-  { keeper, ledger, agree }: Deps,
+  { keeper, ledger, agree, passwordOf }: Deps,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const [first, ...older] = agree();
@@ -109,8 +111,16 @@ async function setProfile(
   for (const agreeWith of older) if (!opened.ok) opened = await openProfile(sealed, agreeWith);
   if (!opened.ok) return outcomeOf(STATUS.malformed, 'the secrets are not for this device’s encryption key');
   const before = summaryOf(keeper.seen);
-  const after = await keeper.set(opened.value, up, signal);
+  const profile = await withOwnPassword(opened.value, passwordOf);
+  const after = await keeper.set(profile, up, signal);
   return reached(keeper, ledger, before, after);
+}
+
+/** A profile whose user is the device itself gets the password that the device has. */
+async function withOwnPassword(profile: VpnProfile, passwordOf: Deps['passwordOf']): Promise<VpnProfile> {
+  const { user } = profile;
+  if (user === null || user.password !== null) return profile;
+  return { ...profile, user: { ...user, password: await passwordOf(user.name) } };
 }
 
 async function isolate(claims: OrderClaims, deps: Deps): Promise<Outcome> {

@@ -28,6 +28,8 @@ export type VpnPartDeps = {
   status: StatusBoard;
   /** The keys that count, and those before them, to which a secret may still be sealed. */
   keys: () => readonly KeyStore[];
+  /** The device's own VPN password, for the user name that it belongs to; null for any other. */
+  passwordOf(user: string): Promise<string | null>;
   standing: () => StandingPolicy | null;
   /** When the policy that is held ends, or has ended (milliseconds); null before the first. */
   standingUntil: () => number | null;
@@ -73,7 +75,15 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
   return {
     keeper,
     observing,
-    handlers: vpnOrders({ keeper, ledger, clock, observing, allowedGateways, agree }),
+    handlers: vpnOrders({
+      keeper,
+      ledger,
+      clock,
+      observing,
+      allowedGateways,
+      agree,
+      passwordOf: deps.passwordOf,
+    }),
     async recover() {
       await (observing === null ? keeper.recover() : letGo(deps, keeper));
       await closeInterrupted(ledger, keeper, clock.now());

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { NO_QUESTIONS, type Host, type Platform } from '../../collectors/check.ts';
 import type { VpnParts, VpnWays } from './agent.ts';
 import { openCertificateStore } from './certificate/open.ts';
+import { openCredentialProfiles } from './credential/open.ts';
 import { createHost } from './host.ts';
 import { openL2tpServer } from './l2tp-server/open.ts';
 import type { Isolating } from './vpn-keeper.ts';
@@ -18,7 +19,8 @@ export async function openWays(platform: Platform, parts: VpnParts): Promise<Vpn
   const isolation = isolating(await loadIsolation(platform, host), host, parts);
   const l2tpServer = openL2tpServer(platform, { ...parts, host, server: parts.connectsTo });
   const certificates = await openCertificateStore(platform, { ...parts, host });
-  return { vpn, isolation, l2tpServer, certificates, isRoot: host.isRoot };
+  const credentials = await openCredentialProfiles(platform, { ...parts, host });
+  return { vpn, isolation, l2tpServer, certificates, credentials, isRoot: host.isRoot };
 }
 
 /** Isolation in which the server and those whom the policy names stay reachable. */

@@ -127,6 +127,14 @@ function ask(config: GatewayConfig): string {
 ${servers.map((name, index) => askPostAuth(name, index)).join('')}	drawbridge_ok
 }
 
+# For a device's name: sets control:NT-Password and control:Tmp-String-9, or nothing.
+drawbridge_ask_authorize {
+	update control {
+		&Tmp-String-9 !* ANY
+	}
+${servers.map((name, index) => askAuthorize(name, index)).join('')}	drawbridge_ok
+}
+
 drawbridge_ask_accounting {
 	update control {
 		&Tmp-String-8 := "away"
@@ -160,6 +168,20 @@ function askPostAuth(name: string, index: number): string {
 			update control {
 				&Tmp-String-8 := "answered"
 			}
+		}
+	}
+`;
+}
+
+function askAuthorize(name: string, index: number): string {
+  return `	if (!&control:Tmp-String-9) {
+		update control {
+			${CREDENTIAL}
+		}
+		${name}.authorize {
+			fail = ${index + 1}
+			invalid = ${index + 1}
+			notfound = ${index + 1}
 		}
 	}
 `;

@@ -53,6 +53,12 @@ export const configSchema = z.strictObject({
     .default([]),
   radius: radiusSettings.prefault({}),
   ca: caSettings.prefault({}),
+  credentials: z
+    .strictObject({
+      /** Hours after which each device gets another VPN password; without it, none is given. */
+      hours: z.number().min(1).max(168).optional(),
+    })
+    .prefault({}),
   /** Security products that may tell of what they found, by signed webhooks to /v1/signals/<source>. */
   signals: webhookSources
     .refine((all) => all.every((one) => one.source !== 'places'), {

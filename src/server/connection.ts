@@ -5,6 +5,7 @@ import { agentFrame, MAX_FRAME, parseFrame, type AgentFrame, type ServerFrame } 
 import { isoOrNull } from '../policy/words.ts';
 import { hintOf, type Refusal } from '../wire/refusal.ts';
 import { OUR_VERSIONS } from '../wire/version.ts';
+import type { Credentials } from './credentials/credentials.ts';
 import type { Connections, Live } from './connections.ts';
 import type { Ingest } from './ingest.ts';
 import { createNonces } from './nonces.ts';
@@ -31,6 +32,8 @@ export type ConnectionParts = {
   standing: Standing;
   /** Null where this server gives no certificates. */
   certificates: CertificateAnswers | null;
+  /** Null where this server gives no VPN credentials. */
+  credentials: Pick<Credentials, 'level' | 'confirmed'> | null;
   refused(code: Refusal): void;
   /** Puts off a device's reminders by milliseconds; until when (milliseconds), null where there is nothing to put off. */
   snooze(device: string, ms: number): Promise<number | null>;
@@ -107,6 +110,8 @@ export class Connection {
     if (frame.t === 'report') return this.#onReport(frame.jws, this.#phase.session);
     if (frame.t === 'receipt') return this.#onReceipt(frame.jws, this.#phase.session);
     if (frame.t === 'snooze') return this.#onSnooze(frame.seconds, this.#phase.session.device);
+    if (frame.t === 'credential-ack')
+      return this.#parts.credentials?.confirmed(this.#phase.session.device, frame);
     if (frame.t === 'csr') return this.#onCsr(frame.jws, this.#phase.session);
     this.close('malformed');
   }

@@ -10,6 +10,8 @@ export function pathsIn(folder: string) {
     orderRoot: join(folder, 'order-root.jwk.json'),
     orderKey: join(folder, 'order-key.jwk.json'),
     baselineKey: join(folder, 'baseline-key.jwk.json'),
+    /** VPN credentials are derived from it. */
+    credentialKey: join(folder, 'credential-key'),
     tlsCa: join(folder, 'tls-ca.pem'),
     tlsCaKey: join(folder, 'tls-ca.key.pem'),
     /** Key and certificate in one file, so that no crash can leave one without the other. */

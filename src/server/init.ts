@@ -30,6 +30,10 @@ export async function init(folder: string, options: InitOptions): Promise<string
     [paths.tlsCa, () => createAuthority(paths, options.now)],
     [paths.tls, async () => void (await renewServerCertificate(paths, options.names, options.now))],
     [paths.adminToken, () => writeAtomic(paths.adminToken, `${randomBytes(32).toString('base64url')}\n`)],
+    [
+      paths.credentialKey,
+      () => writeAtomic(paths.credentialKey, `${randomBytes(32).toString('base64url')}\n`),
+    ],
     [paths.policy, () => copyDefaultPolicy(paths)],
     [paths.config, () => writeAtomic(paths.config, configText(options), 0o644)],
   ];

@@ -1,6 +1,7 @@
 import type { Connections } from './connections.ts';
 import type { DeviceState } from './device-state.ts';
 import type { Fleet } from './fleet.ts';
+import { deviceOfUser } from '../wire/credential.ts';
 import { hintIn, type Dialling } from './radius-request.ts';
 import type { Identity, RadiusSettings } from './radius-settings.ts';
 import type { Store } from './store/store.ts';
@@ -21,7 +22,7 @@ export type IdentityParts = {
 
 /**
  * Which device dials, by the strongest that is there: the certificate with which its IPsec tunnel was opened; else the
- * one live agent behind the address; else, among several, the one that the user names. RADIUS tells the address only,
+ * credential that is a device's own; else the one live agent behind the address; else, among several, the one that the user names. RADIUS tells the address only,
  * so whoever shares it with others is not told apart by what belongs to them all.
  */
 export async function recognise(
@@ -29,10 +30,29 @@ export async function recognise(
   dialling: Dialling,
 ): Promise<Recognised | Unrecognised> {
   const { address } = dialling;
-  if (address === null) return 'no_device';
+  const owner = await byCredential(parts, dialling);
+  if (address === null) return owner ?? 'no_device';
   const tunnels = await parts.store.read((db) => tunnelsFrom(db, address));
-  if (tunnels.some((tunnel) => isProven(tunnel, parts.settings))) return byCertificate(parts, tunnels);
+  if (tunnels.some((tunnel) => isProven(tunnel, parts.settings)))
+    return agreeing(await byCertificate(parts, tunnels), owner);
+  if (owner !== null) return owner;
   return byPresence(parts, dialling, address, tunnels.length);
+}
+
+/** The password of a name that is a device's own: its gateway says that it was checked by what we said of it. */
+async function byCredential(
+  { fleet }: IdentityParts,
+  { userName, byCredential: isProven }: Dialling,
+): Promise<Recognised | null> {
+  const device = isProven ? deviceOfUser(userName) : null;
+  const state = device === null ? null : await fleet.get(device);
+  return state === null ? null : { state, identity: 'credential' };
+}
+
+/** One computer's certificate with another one's password is nobody's login. */
+function agreeing(found: Recognised | Unrecognised, owner: Recognised | null): Recognised | Unrecognised {
+  if (owner === null || typeof found === 'string') return owner ?? found;
+  return found.state.id === owner.state.id ? found : 'ambiguous_identity';
 }
 
 /** A gateway that shows certificates of others beside this one leaves open whose login it is. */

@@ -11,6 +11,8 @@ export type Dialling = {
   /** Where the NAS's packet came from, where FreeRADIUS says. */
   nasAddress: string | null;
   msChap: boolean;
+  /** Whether the password was checked by what this server said of the device's own credential. */
+  byCredential: boolean;
 };
 
 /** Reads a body of ours or FreeRADIUS' stock one; null when it is neither. `body` was decoded as latin1. */
@@ -32,6 +34,7 @@ function diallingOf(attributes: Attributes): Dialling {
     address: firstAddress('tunnel_client_endpoint', 'calling_station_id'),
     nas: nasOf(attributes),
     nasAddress: firstAddress('packet_src_ip_address', 'nas_ip_address'),
+    byCredential: text('credential') === 'credential',
     msChap: attributes.has('ms_chap2_response') || /^ms-?chap/i.test(text('auth_type')),
   };
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { accountingOf } from './accounting-request.ts';
+import type { Credentials } from './credentials/credentials.ts';
 import type { Fleet } from './fleet.ts';
 import { requireGateway } from './gateway-auth.ts';
-import { parseAttributes } from './gateway-request.ts';
+import { parseAttributes, textOf } from './gateway-request.ts';
 import { HttpProblem, type App } from './http.ts';
 import type { Metrics } from './metrics.ts';
 import type { Places } from './places.ts';
@@ -28,21 +29,42 @@ export type RadiusParts = {
   metrics: Metrics;
   /** Null where nobody looks at places. */
   places: Places | null;
+  /** Null where this server gives no VPN credentials. */
+  credentials: Pick<Credentials, 'hashFor'> | null;
   log: Logger;
 };
 
-/** What FreeRADIUS' rlm_rest asks and tells: `POST /v1/radius/post-auth` and `POST /v1/radius/accounting`. */
+/** What FreeRADIUS' rlm_rest asks and tells: `POST /v1/radius/authorize`, `post-auth` and `accounting`. */
 export async function addRadiusRoutes(app: App, parts: RadiusParts): Promise<void> {
   await app.register(async (scope) => {
     // FreeRADIUS may put bytes as they are into its JSON: latin1 keeps each one apart until it is decoded.
     scope.removeContentTypeParser('application/json');
     scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: MAX_BODY }, parseLatin1);
+    addAuthorize(scope as unknown as App, parts);
     addPostAuth(scope as unknown as App, parts);
     addAccounting(scope as unknown as App, parts);
   });
 }
 
 const config = { rateLimit: { max: PER_MINUTE, timeWindow: '1 minute' } };
+
+/**
+ * Asked before the password is checked, about names of devices only: answers with what MS-CHAPv2 checks it by. Whatever
+ * the reason for there being none, the answer is the same, so that nobody who guesses names learns anything.
+ */
+function addAuthorize(app: App, { store, credentials }: RadiusParts): void {
+  app.post('/v1/radius/authorize', { config }, async (request) => {
+    await requireGateway(store, request.raw);
+    const attributes = parseAttributes(request.body);
+    if (attributes === null) throw new HttpProblem(400, 'malformed');
+    const hash = (await credentials?.hashFor(textOf(attributes, 'user_name'))) ?? null;
+    if (hash === null) throw new HttpProblem(404, 'not_found', 'There is no such VPN credential.');
+    return {
+      'control:NT-Password': { op: ':=', do_xlat: false, value: [`0x${hash}`] },
+      'control:Tmp-String-9': { op: ':=', do_xlat: false, value: ['credential'] },
+    };
+  });
+}
 
 /** Asked once a password was right. */
 function addPostAuth(app: App, parts: RadiusParts): void {

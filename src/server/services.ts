@@ -5,6 +5,8 @@ import { serverUrn } from '../wire/ids.ts';
 import type { ServerConfig } from './config.ts';
 import { createAdoption } from './adopt-sessions.ts';
 import { openCertificates, type Certificates } from './ca/certificates.ts';
+import { openCredentials } from './credentials/open.ts';
+import type { Credentials } from './credentials/credentials.ts';
 import { certificatesOverLink } from './ca/over-link.ts';
 import { createBreaker } from './breaker.ts';
 import { storedBreaker } from './breaker-record.ts';
@@ -56,6 +58,8 @@ export type Services = {
   containment: Containment;
   /** Null where this server gives no certificates. */
   certificates: Certificates | null;
+  /** Null where it gives no VPN credentials. */
+  credentials: Credentials | null;
   judging: OutsideParts;
   /** Brings memory level with the store after an administrator changed a device. */
   changed(device: string): Promise<void>;
@@ -97,11 +101,22 @@ export async function createServices(
     stateOf: async (device) => (await stateOf(device)) ?? store.read((db) => loadState(db, device)),
     terms,
   });
+  const credentials = await openCredentials({
+    ...given,
+    hours: config.credentials.hours ?? null,
+    keyFile: paths.credentialKey,
+    signer: keys.order,
+    issuer: urn,
+    stateOf,
+    terms,
+    send: (device, frame) => connections.of(device)?.send(frame),
+  });
   const told = tellNews({ connections, orders, standing, log });
   const decided = (state: DeviceState, news: News) => {
     told(state, news);
     if (news.decision) vpn.containment.level(state);
     if (news.decision) void certificates?.revocation.level(state);
+    if (news.decision) void credentials?.level(state);
   };
   const judging = { ...given, fleet, terms, decided, connections, gone: vpn.containment.end };
   const changed = (device: string) => noticeChange(judging, device);
@@ -109,6 +124,7 @@ export async function createServices(
     ...given,
     ...vpn,
     certificates,
+    credentials,
     keys,
     urn,
     fleet,
@@ -169,6 +185,7 @@ function linkParts(services: LinkServices): ConnectionParts {
     },
   });
   const heard = (state: DeviceState) => {
+    void services.credentials?.level(state);
     containment.level(state);
     findSession(state);
   };
@@ -185,7 +202,8 @@ function linkParts(services: LinkServices): ConnectionParts {
           signer: services.keys.order,
           issuer: audience,
         });
-  const shared = { clock, log, connections, orders, standing, certificates };
+  const { credentials } = services;
+  const shared = { clock, log, connections, orders, standing, certificates, credentials };
   const { refused } = metrics;
   return {
     ...shared,

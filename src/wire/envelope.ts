@@ -29,6 +29,7 @@ export const TYP = {
   baseline: 'posture-baseline+jwt',
   csr: 'posture-csr+jwt',
   certificate: 'posture-certificate+jwt',
+  credential: 'posture-credential+jwt',
 } as const;
 
 export type Typ = (typeof TYP)[keyof typeof TYP];

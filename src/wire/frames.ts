@@ -67,6 +67,7 @@ const orderFrame = z.object({ t: z.literal('order'), jws });
 const policyFrame = z.object({ t: z.literal('policy'), jws });
 const decisionFrame = z.object({ t: z.literal('decision'), decision });
 const certificateFrame = z.object({ t: z.literal('certificate'), jws });
+const credentialFrame = z.object({ t: z.literal('credential'), jws });
 const receiptAck = z.object({ t: z.literal('receipt-ack'), id: uuid });
 /** Until when reminders are put off; null where there is nothing to put off. */
 const snoozed = z.object({ t: z.literal('snoozed'), until: z.iso.datetime().nullable() });
@@ -86,6 +87,7 @@ export const serverFrame = z.discriminatedUnion('t', [
   snoozed,
   certificateFrame,
   certificateRefused,
+  credentialFrame,
   bye,
 ]);
 export type ServerFrame = z.infer<typeof serverFrame>;
@@ -99,8 +101,10 @@ const receipt = z.object({ t: z.literal('receipt'), jws });
 /** The user wants reminders of deadlines put off; only to a server that says it takes this. */
 const snooze = z.object({ t: z.literal('snooze'), seconds: z.number().int().min(1).max(86_400) });
 const csr = z.object({ t: z.literal('csr'), jws });
+/** The device dials with this VPN credential from now on. */
+const credentialAck = z.object({ t: z.literal('credential-ack'), generation: seq, epoch: seq });
 
-export const agentFrame = z.discriminatedUnion('t', [session, report, receipt, snooze, csr]);
+export const agentFrame = z.discriminatedUnion('t', [session, report, receipt, snooze, csr, credentialAck]);
 export type AgentFrame = z.infer<typeof agentFrame>;
 
 /** A frame's text, or null when it is too large, not JSON, or of a kind or shape that we do not know. */

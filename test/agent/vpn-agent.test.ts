@@ -46,6 +46,7 @@ function machine(settings: Record<string, unknown> = {}): Machine {
       isolation: noIsolation,
       l2tpServer: null,
       certificates: null,
+      credentials: null,
       isRoot: true,
     }),
   };

@@ -103,6 +103,7 @@ export async function vpnRig(options: VpnRigOptions) {
     observing: null,
     allowedGateways: null,
     agree: () => [],
+    passwordOf: async () => null,
     ...change,
   });
   const orders = createOrders({

@@ -45,6 +45,8 @@ export type Method = (typeof METHODS)[number];
 export type Login = {
   user: string;
   password?: string;
+  /** Of a password other than everybody's, for MS-CHAPv2. */
+  ntHash?: string;
   station?: string | null;
   method?: Method;
   /** Further attributes, as radclient reads them. */
@@ -180,7 +182,7 @@ function loginAttributes(login: Login): string[] {
   const { user, password = PASSWORD, station = '127.0.0.1', method = 'PAP', more = [] } = login;
   return [
     `User-Name = ${quoted(user)}`,
-    ...passwordAttributes(method, user, password),
+    ...passwordAttributes(method, user, password, login.ntHash),
     ...(station === null ? [] : [`Calling-Station-Id = ${quoted(station)}`]),
     'NAS-Identifier = "lns-1"',
     'NAS-IP-Address = 127.0.0.1',
@@ -188,11 +190,11 @@ function loginAttributes(login: Login): string[] {
   ];
 }
 
-function passwordAttributes(method: Method, user: string, password: string): string[] {
+function passwordAttributes(method: Method, user: string, password: string, ntHash?: string): string[] {
   if (method === 'PAP') return [`User-Password = ${quoted(password)}`];
   if (method === 'CHAP') return [`CHAP-Password = ${quoted(password)}`];
   if (method === 'MS-CHAP') return [`MS-CHAP-Password = ${quoted(password)}`];
-  return msChapV2(user, password === PASSWORD ? NT_HASH : '00'.repeat(16));
+  return msChapV2(user, ntHash ?? (password === PASSWORD ? NT_HASH : '00'.repeat(16)));
 }
 
 /** RFC 2759 section 8: which radclient cannot do by itself. */

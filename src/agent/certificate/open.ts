@@ -5,7 +5,7 @@ import type { CertificateStore } from './certificate-store.ts';
 
 type Parts = DriverParts;
 
-const sendSignal = (pid: number, name: NodeJS.Signals) => process.kill(pid, name);
+export const sendSignal = (pid: number, name: NodeJS.Signals) => process.kill(pid, name);
 
 const stores: Record<Platform, (parts: Parts) => Promise<CertificateStore>> = {
   async linux({ host, clock, log }) {

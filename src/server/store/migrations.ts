@@ -17,6 +17,7 @@ export const migrations = {
   '0009-certificates': { up: withCertificates },
   '0010-l2tp-servers': { up: withL2tpServers },
   '0011-hardware': { up: withHardware },
+  '0012-vpn-credentials': { up: withVpnCredentials },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -424,5 +425,14 @@ async function withCertificates(db: Schema): Promise<void> {
     .addColumn('created_at', 'bigint', required)
     .addColumn('expires_at', 'bigint', required)
     .addPrimaryKeyConstraint('est_tokens_key', ['device'] as never)
+    .execute();
+}
+
+async function withVpnCredentials(db: Schema): Promise<void> {
+  await ofDevice(db, 'vpn_credentials')
+    .addColumn('generation', 'bigint', required)
+    .addColumn('epoch', 'bigint')
+    .addColumn('confirmed_at', 'bigint')
+    .addPrimaryKeyConstraint('vpn_credentials_key', ['device'] as never)
     .execute();
 }

@@ -34,6 +34,7 @@ export type Tables = {
   nas_requests: NasRequestRow;
   certificates: CertificateRow;
   est_tokens: EstTokenRow;
+  vpn_credentials: VpnCredentialRow;
   rollouts: RolloutRow;
   rollout_devices: RolloutDeviceRow;
   l2tp_servers: L2tpServerRow;
@@ -377,3 +378,13 @@ export type CertificateRow = {
 
 /** What a device shows to EST, once; a newer one takes the place of the one before. */
 export type EstTokenRow = { device: string; hash: string; created_at: number; expires_at: number };
+
+/** Which VPN credential of a device counts. The credential itself is nowhere: it is derived from a key elsewhere. */
+export type VpnCredentialRow = {
+  device: string;
+  /** Rises with each withdrawal. */
+  generation: number;
+  /** The one that the device has confirmed; null: none. */
+  epoch: number | null;
+  confirmed_at: number | null;
+};
