@@ -1,5 +1,6 @@
 import { sql, type ColumnDefinitionBuilder, type CreateTableBuilder } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
+import { withCertificates, withVpnCredentials } from './migration-certificates.ts';
 import { withL2tpServers } from './migration-l2tp.ts';
 import { key, ofDevice, required, type Schema } from './schema.ts';
 import type { Db } from './store.ts';
@@ -395,44 +396,4 @@ async function withContainment(db: Schema): Promise<void> {
   await sql`create index nas_requests_waiting on nas_requests (nas, next_at) where state = 'waiting'`.execute(
     db,
   );
-}
-
-/** They outlive their device: what is revoked stays on the list for as long as it would have been good. */
-async function withCertificates(db: Schema): Promise<void> {
-  await db.schema
-    .createTable('certificates')
-    .addColumn('serial', 'text', key)
-    .addColumn('kind', 'text', required)
-    .addColumn('device', 'text')
-    .addColumn('name', 'text', required)
-    .addColumn('key_id', 'text', (column) => column.notNull().unique())
-    .addColumn('csr', 'text', required)
-    .addColumn('via', 'text', required)
-    .addColumn('issued_at', 'bigint', required)
-    .addColumn('not_before', 'bigint', required)
-    .addColumn('not_after', 'bigint', required)
-    .addColumn('revoked_at', 'bigint')
-    .addColumn('reason', 'text')
-    .execute();
-  await db.schema
-    .createIndex('certificates_device')
-    .on('certificates')
-    .columns(['device', 'not_after'])
-    .execute();
-  await db.schema.createIndex('certificates_end').on('certificates').column('not_after').execute();
-  await ofDevice(db, 'est_tokens')
-    .addColumn('hash', 'text', required)
-    .addColumn('created_at', 'bigint', required)
-    .addColumn('expires_at', 'bigint', required)
-    .addPrimaryKeyConstraint('est_tokens_key', ['device'] as never)
-    .execute();
-}
-
-async function withVpnCredentials(db: Schema): Promise<void> {
-  await ofDevice(db, 'vpn_credentials')
-    .addColumn('generation', 'bigint', required)
-    .addColumn('epoch', 'bigint')
-    .addColumn('confirmed_at', 'bigint')
-    .addPrimaryKeyConstraint('vpn_credentials_key', ['device'] as never)
-    .execute();
 }
