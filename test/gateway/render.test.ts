@@ -107,7 +107,7 @@ describe('what is shipped', () => {
     expect(files.map(({ path }) => path)).toContain('radiusd.conf');
     expect(code).not.toContain('connect_uri');
     const bodies = [...code.matchAll(/^\s*data = .*$/gm)].map(([line]) => line);
-    expect(bodies).toHaveLength(1);
+    expect(bodies).toHaveLength(2);
     expect(bodies.join('')).not.toMatch(/Password|CHAP/);
   });
 });

@@ -84,7 +84,8 @@ function sourceFiles(below: string): string[] {
   return entries.flatMap((entry) => {
     const path = join(below, entry.name);
     if (entry.isDirectory()) return SOURCES.test(path) || path === 'test' ? sourceFiles(path) : [];
-    return SOURCES.test(path) ? [path] : [];
+    // Declarations are nothing to run, and no stripper takes them.
+    return SOURCES.test(path) && !path.endsWith('.d.ts') ? [path] : [];
   });
 }
 

@@ -34,9 +34,10 @@ const make = () => init(folder, { names: ['posture.example.org'], now: Date.now(
 describe('init', () => {
   test('makes a folder for its owner alone, and nothing twice', async () => {
     const made = await make();
-    expect(made).toHaveLength(7);
+    expect(made).toHaveLength(8);
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
-    for (const file of [paths.orderRoot, paths.orderKey, paths.adminToken, paths.tlsCaKey, paths.tls]) {
+    for (const name of ['orderRoot', 'orderKey', 'credentialKey', 'adminToken', 'tlsCaKey', 'tls'] as const) {
+      const file = paths[name];
       expect((await stat(file)).mode & 0o777, file).toBe(0o600);
     }
     const before = await readFile(paths.orderRoot, 'utf8');

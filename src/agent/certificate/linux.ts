@@ -26,11 +26,12 @@ export function linuxCertificates(tools: Tools): CertificateStore {
           'No VPN software that reads certificates is installed (strongSwan, NetworkManager-l2tp).',
         );
       await writeFiles(tools, files);
-      await reload(tools);
+      await reload(tools, '--load-all');
     },
     async remove() {
       await writeFiles(tools, await filesFor(tools, null));
-      await reload(tools);
+      // Not the connections: one that names the certificate could not be read without it.
+      await reload(tools, '--load-creds');
     },
   };
 }
@@ -53,10 +54,10 @@ async function filesFor({ host }: Tools, held: Pem | null): Promise<WantedFile[]
 }
 
 /** A daemon that does not run reads the files when it starts; NetworkManager reads them when it dials. */
-async function reload(tools: Tools): Promise<void> {
+async function reload(tools: Tools, what: '--load-all' | '--load-creds'): Promise<void> {
   if (!(await hasStrongswan(tools))) return;
   // --clear: of two certificates with the same subject, the daemon might go on using the old one.
-  const argv = ['--load-all', '--clear', '--noprompt'];
+  const argv = [what, '--clear', '--noprompt'];
   const loaded = await act(tools, 'certificate load', swanctl, argv, { timeoutMs: 15_000 });
   if (loaded.code !== 0) throw new Error(`strongSwan did not take the certificate: ${complaint(loaded)}`);
 }

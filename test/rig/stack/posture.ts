@@ -35,12 +35,19 @@ export function policyText({ access = 'deny', standing = 'never' }: PolicyOption
 
 /**
  * The posture server on `srv`, the gate's configuration on `gw` (`drawbridge-gateway render`, unedited), and what the
- * agents need. What takes no guest is done on this machine, where a program starts ten times as fast.
+ * agents need. What takes no guest is done on this machine, where a program starts ten times as fast; `more` does more
+ * of it, with the server's folder.
  */
-export async function startPosture(rig: Rig, secrets: Secrets, policy?: PolicyOptions): Promise<Posture> {
+export async function startPosture(
+  rig: Rig,
+  secrets: Secrets,
+  policy?: PolicyOptions,
+  more: (data: string) => void = () => {},
+): Promise<Posture> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-rig-posture-'));
   try {
     const tokens = prepare(folder, secrets, policy);
+    more(join(folder, 'data'));
     const share = join(rig.folder, 'share/posture');
     cpSync(folder, share, { recursive: true });
     const [server, gateway] = [rig.node('srv'), rig.node('gw')];
@@ -109,7 +116,8 @@ function prepare(folder: string, secrets: Secrets, policy?: PolicyOptions): stri
   return [token(), token()].map((one) => one.token ?? '');
 }
 
-function command(program: string, argv: string[]): string {
+/** One of the project's own programs, on this machine. */
+export function command(program: string, argv: string[]): string {
   const done = spawnSync(process.execPath, [join(cli, program), ...argv], { encoding: 'utf8' });
   if (done.status !== 0) throw new Error(`${program} ${argv.join(' ')}: ${done.stderr}${done.stdout}`);
   return done.stdout;
