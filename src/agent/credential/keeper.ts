@@ -33,7 +33,8 @@ export interface CredentialProfiles {
 export type CredentialDeps = {
   profiles: CredentialProfiles;
   file: StateFile<CredentialState | null>;
-  keys: () => Pick<KeyStore, 'agree'> | null;
+  /** The keys that count, and those before them, to which a secret may still be sealed. */
+  keys: () => readonly Pick<KeyStore, 'agree'>[];
   log: Logger;
 };
 
@@ -88,10 +89,14 @@ export class CredentialKeeper {
     if (!claims.ok) return claims;
     const { iss, aud, user, generation, epoch, until } = claims.value;
     if (iss !== serverUrn(identity.orderRoot) || aud !== deviceUrn(identity.device)) return err('foreign');
-    const keys = this.#deps.keys();
-    if (keys === null) return err('this device has no keys');
-    const password = await openSecret(claims.value.password, keys.agree.bind(keys));
+    const password = await this.#unseal(claims.value.password);
     if (!password.ok) return password;
     return ok({ device: identity.device, user, password: password.value, generation, epoch, until });
+  }
+  async #unseal(jwe: string): Promise<Result<string, string>> {
+    let opened: Result<string, string> = err('this device has no keys');
+    for (const keys of this.#deps.keys())
+      if (!opened.ok) opened = await openSecret(jwe, keys.agree.bind(keys));
+    return opened;
   }
 }
