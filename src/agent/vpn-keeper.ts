@@ -137,21 +137,29 @@ export class VpnKeeper implements Actor {
 
   /** At a start: undoes what was half set, and enforces what is held. Never rejects. */
   async recover(): Promise<void> {
-    const { driver, isolation, ledger, log } = this.#deps;
+    const { driver, ledger, log } = this.#deps;
     const { actMs, graceMs } = this.#limits;
     const failed = (what: string) => (error: unknown) => log.error({ err: error }, what);
     await bounded(() => driver.restore(), actMs, graceMs).catch(
       failed('a half set profile was not put back'),
     );
     await this.#look().catch(failed('the VPN could not be looked at'));
-    await bounded(() => isolation.inspect(), actMs, graceMs).then(
-      ({ state }) => void (this.#isolated = state === 'isolated'),
-      failed('isolation could not be looked at'),
-    );
     await this.#lapse().catch(failed('the journal could not be written'));
+    await this.#findIsolation().catch(failed('rules that may be left of an isolation could not be lifted'));
     // Rules without a holder are what a crash between lifting and allowing left.
     const isLeft = this.#seen?.block === 'holding' || this.#isolated;
     if (isHeld(ledger.holders) || isLeft) await this.enforce().catch(() => {});
+  }
+
+  /** Of rules that somebody has altered nobody can say what they are: where none are wanted, they go as well. */
+  async #findIsolation(): Promise<void> {
+    const { isolation, ledger, log } = this.#deps;
+    const { actMs, graceMs } = this.#limits;
+    const { state } = await bounded(() => isolation.inspect(), actMs, graceMs);
+    this.#isolated = state === 'isolated';
+    if (state !== 'unknown' || ledger.holders.contain !== null) return;
+    log.warn('rules of an isolation that nobody wants are not as they were put there; they are lifted');
+    await bounded(() => isolation.lift(), actMs, graceMs);
   }
 
   /** Looks whether what is held still is, and does it again where it is not. Never rejects. */

@@ -13,6 +13,8 @@ export type PeerEvent = {
   peerAddress: string;
   peerId: string;
   tunnel: string;
+  /** Whether its connection takes certificates only; else a peer calls itself what it likes. */
+  proof: 'certificate' | null;
   /** Milliseconds since the epoch. */
   at: number;
 };
@@ -55,7 +57,8 @@ export function parseEvent(text: string, at: number): GatewayEvent | null {
   if (!isPeer || !isName(peerId)) return null;
   const numbers = [value('PLUTO_UNIQUEID'), value('PLUTO_REQID')];
   if (!numbers.every((one) => /^\d{0,10}$/.test(one))) return null;
-  return { kind: 'peer', event, peerAddress, peerId, tunnel: numbers.join('/'), at };
+  const proof = value('PROOF') === 'certificate' ? 'certificate' : null;
+  return { kind: 'peer', event, peerAddress, peerId, tunnel: numbers.join('/'), proof, at };
 }
 
 function isName(text: string): boolean {

@@ -10,9 +10,9 @@ export type ServerRoute = { urls: readonly string[]; ca: string; credential: str
  */
 export async function tellIdentity(
   route: ServerRoute,
-  { event, peerAddress, peerId, at }: PeerEvent,
+  { event, peerAddress, peerId, proof, at }: PeerEvent,
 ): Promise<void> {
-  const body = JSON.stringify({ event, peerAddress, peerId, at: new Date(at).toISOString() });
+  const body = JSON.stringify({ event, peerAddress, peerId, proof, at: new Date(at).toISOString() });
   const problems: string[] = [];
   for (const url of route.urls) {
     try {

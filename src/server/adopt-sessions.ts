@@ -2,6 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Connections } from './connections.ts';
 import type { DeviceState } from './device-state.ts';
+import type { Fleet } from './fleet.ts';
+import { silentSuspects } from './radius-identity.ts';
 import { IDENTITIES, type RadiusSettings } from './radius-settings.ts';
 import { audit } from './store/audit.ts';
 import { findLogin, openOfNobody, updateSession } from './store/sessions.ts';
@@ -13,6 +15,7 @@ export type AdoptionParts = {
   store: Store;
   clock: Clock;
   log: Logger;
+  fleet: Fleet;
   connections: Connections;
   settings: RadiusSettings;
   /** Brings memory level with the store. */
@@ -41,11 +44,12 @@ async function adopt(parts: AdoptionParts, device: string): Promise<void> {
   const remote = connections.of(device)?.remote;
   // Of several behind one address nobody knows whose it is.
   if (remote === undefined || connections.at(remote).length !== 1) return;
-  if ((await store.read((db) => adoptable(db, remote))).length === 0) return;
+  const isAlone = (await silentSuspects(parts, remote)).length === 0;
+  if ((await store.read((db) => adoptable(db, remote, isAlone))).length === 0) return;
   const isEnough = IDENTITIES.indexOf('presence') <= IDENTITIES.indexOf(settings.minimumIdentity);
   const change = { device, ceiling: isEnough ? 'allow' : 'restrict' };
   const count = await store.write(async (db) => {
-    const sessions = await adoptable(db, remote);
+    const sessions = await adoptable(db, remote, isAlone);
     for (const { id, user } of sessions) {
       await updateSession(db, id, change);
       const detail = { session: id, user, address: remote };
@@ -59,12 +63,12 @@ async function adopt(parts: AdoptionParts, device: string): Promise<void> {
 }
 
 /** Sessions in which the agent itself speaks, or the one that was opened from where it is while nobody was there. */
-async function adoptable(db: Db, remote: string): Promise<SessionRow[]> {
+async function adoptable(db: Db, remote: string, isAlone: boolean): Promise<SessionRow[]> {
   const found = await openOfNobody(db, remote);
   const inside = found.filter((session) => session.framed_address === remote);
   if (inside.length > 0) return inside;
   const [only] = found;
-  if (only === undefined || found.length > 1 || (await tunnelsFrom(db, remote)).length > 1) return [];
+  if (only === undefined || found.length > 1 || !isAlone || (await tunnelsFrom(db, remote)).length > 1) return [];
   const login = await findLogin(db, only.gateway, only.login);
   return login?.reason === 'no_device' ? [only] : [];
 }

@@ -27,23 +27,30 @@ export type Connections = {
   of(device: string): Live | undefined;
   /** Devices that are present behind an address. */
   at(remote: string): Live[];
+  /** Devices that are connected nowhere now, and were last behind this address. Known since the server's start. */
+  leftFrom(remote: string): string[];
   all(): Iterable<Live>;
   count(): number;
 };
 
 export function createConnections(): Connections {
   const byDevice = new Map<string, Live>();
+  const left = new Map<string, string>();
   return {
     take(live) {
       const before = byDevice.get(live.device);
       byDevice.set(live.device, live);
+      left.delete(live.device);
       before?.close('superseded');
     },
     release(live) {
-      if (byDevice.get(live.device) === live) byDevice.delete(live.device);
+      if (byDevice.get(live.device) !== live) return;
+      byDevice.delete(live.device);
+      left.set(live.device, live.remote);
     },
     of: (device) => byDevice.get(device),
     at: (remote) => [...byDevice.values()].filter((live) => live.remote === remote),
+    leftFrom: (remote) => [...left].flatMap(([device, where]) => (where === remote ? [device] : [])),
     all: () => byDevice.values(),
     count: () => byDevice.size,
   };

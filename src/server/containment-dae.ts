@@ -4,7 +4,8 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { DaeAttributes, VendorAttribute } from '../wire/dae-attributes.ts';
 import { decodeDaeAnswer, encodeDaeRequest, type DaeAnswer, type DaeKind } from '../wire/dae.ts';
-import type { Template } from './radius-settings.ts';
+import { classOf } from './login-class.ts';
+import type { NasType, Template } from './radius-settings.ts';
 import type { SessionRow } from './store/tables.ts';
 
 /** Where a NAS listens for RFC 5176, and the secret that it shares with us. */
@@ -68,16 +69,24 @@ async function answerTo(
   return found;
 }
 
-/** What names a session to its NAS: never a user alone, who may have others. */
-export function sessionAttributes(session: SessionRow): DaeAttributes {
-  const { nas, user, nas_port: port, framed_address: framed, acct_session_id: id } = session;
+/**
+ * What names a session to its NAS: never a user alone, who may have others. Our own helper also gets the login's nonce,
+ * which no other session has; to other NASes a Class in such a request means what they make of it.
+ */
+export function sessionAttributes(session: SessionRow, type: NasType): DaeAttributes {
+  const { nas, user, nas_port: port, framed_address: framed, acct_session_id: id, login } = session;
   return {
     ...(isIPv4(nas) ? { nasIpAddress: nas } : { nasIdentifier: nas }),
     ...(user !== '' && { userName: user }),
     ...(/^\d{1,9}$/.test(port) ? { nasPort: Number(port) } : port !== '' && { nasPortId: port }),
     ...(isIPv4(framed) && { framedIpAddress: framed }),
     ...(id !== '' && { acctSessionId: id }),
+    ...(type === 'freeradius-pppd' && login !== '' && { class: [classOfNonce(login)] }),
   };
+}
+
+function classOfNonce(nonce: string): Buffer {
+  return Buffer.from(classOf({ nonce, device: null, decision: null }));
 }
 
 const MIKROTIK = { vendor: 14_988, addressList: 19 };

@@ -12,6 +12,8 @@ export const identityEvent = z.object({
   peerAddress: z.string().max(60),
   /** The identity that IKE authenticated: with a certificate a distinguished or domain name. */
   peerId: z.string().min(1).max(1_000),
+  /** `certificate`: the gateway takes nothing else on this connection. */
+  proof: z.enum(['certificate']).nullish(),
   certificateSerial: z.string().max(100).nullish(),
   certificateFingerprint: z.string().max(200).nullish(),
   at: z.iso.datetime({ offset: true }),
@@ -30,7 +32,7 @@ export async function addGatewayRoutes(
   const schema = { body: identityEvent, response: { 204: z.null(), 400: problem, 401: problem } };
   app.post('/v1/gateway/identity', { config, schema }, async (request, reply) => {
     const gateway = await requireGateway(store, request.raw);
-    const { event, peerAddress, peerId, certificateSerial, certificateFingerprint, at } = request.body;
+    const { event, peerAddress, peerId, proof, certificateSerial, certificateFingerprint, at } = request.body;
     const address = normalAddress(peerAddress);
     if (address === null) throw new HttpProblem(400, 'malformed', 'peerAddress has to be an IP address.');
     const when = Math.min(Date.parse(at), clock.now() + MAX_AHEAD_MS);
@@ -40,6 +42,7 @@ export async function addGatewayRoutes(
         ? dropTunnel(db, key, when)
         : putTunnel(db, {
             ...key,
+            proof: proof ?? null,
             certificate_serial: certificateSerial ?? null,
             certificate_fingerprint: certificateFingerprint ?? null,
             since: when,

@@ -82,7 +82,7 @@ async function attempt(parts: NasQueueParts, nas: Nas, door: DaeDoor, request: N
 }
 
 function attributesFor(request: NasRequestRow, session: SessionRow, nas: Nas, settings: RadiusSettings) {
-  const names = sessionAttributes(session);
+  const names = sessionAttributes(session, nas.type);
   const want = accessOf(request.want);
   if (request.kind === 'disconnect' || want === null) return names;
   const template = templateFor(want, nas, settings);

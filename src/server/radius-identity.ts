@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { Connections } from './connections.ts';
 import type { DeviceState } from './device-state.ts';
 import type { Fleet } from './fleet.ts';
@@ -14,10 +15,11 @@ export type Recognised = { state: DeviceState; identity: Identity };
 export type Unrecognised = 'no_device' | 'unknown_certificate' | 'ambiguous_identity';
 
 export type IdentityParts = {
+  clock: Pick<Clock, 'now'>;
   store: Store;
   fleet: Fleet;
   connections: Connections;
-  settings: Pick<RadiusSettings, 'certificateNames' | 'provenPeers'>;
+  settings: Pick<RadiusSettings, 'certificateNames' | 'provenPeers' | 'deniedNeighbourHours'>;
 };
 
 /**
@@ -67,19 +69,40 @@ async function byCertificate(
 }
 
 async function byPresence(
-  { connections, fleet }: IdentityParts,
+  parts: IdentityParts,
   { userName }: Dialling,
   address: string,
   tunnels: number,
 ): Promise<Recognised | Unrecognised> {
+  const { connections, fleet } = parts;
   const states = await Promise.all(connections.at(address).map((live) => fleet.get(live.device)));
   const present = states.filter((state) => state !== null);
   const [only] = present;
   if (only === undefined) return 'no_device';
+  const silent = await silentSuspects(parts, address);
   // More tunnels than agents: somebody there has none, and may be who dials.
-  if (present.length === 1 && tunnels <= 1) return { state: only, identity: 'presence' };
-  const named = hinted(present, hintIn(userName));
+  if (present.length === 1 && tunnels <= 1 && silent.length === 0)
+    return { state: only, identity: 'presence' };
+  const named = hinted([...present, ...silent], hintIn(userName));
   return named === null ? 'ambiguous_identity' : { state: named, identity: 'hint' };
+}
+
+/**
+ * Devices that fell silent behind an address while they were denied for what they had reported: who ends the agent of an
+ * ill laptop must not get in on the answer for a neighbour that is well.
+ */
+export async function silentSuspects(
+  { connections, fleet, clock, settings }: Omit<IdentityParts, 'store'>,
+  address: string,
+): Promise<DeviceState[]> {
+  const states = await Promise.all(connections.leftFrom(address).map((device) => fleet.get(device)));
+  const since = clock.now() - settings.deniedNeighbourHours * 3_600_000;
+  return states.filter((state) => state !== null).filter((state) => wasIll(state, since));
+}
+
+function wasIll({ status, seenAt, decision }: DeviceState, since: number): boolean {
+  const { access, reason } = decision?.decision ?? { access: 'allow', reason: '' };
+  return status === 'live' && (seenAt ?? 0) > since && access === 'deny' && reason !== 'agent-silent';
 }
 
 /** A hint chooses among those that are present; it never makes anybody present. */
@@ -93,10 +116,10 @@ function hinted(present: readonly DeviceState[], hint: string | null): DeviceSta
 
 /** With a pre-shared key, a peer calls itself what it likes. */
 function isProven(
-  { certificate_serial, certificate_fingerprint }: Tunnel,
+  { proof, certificate_serial, certificate_fingerprint }: Tunnel,
   { provenPeers }: IdentityParts['settings'],
 ): boolean {
-  return provenPeers || certificate_serial !== null || certificate_fingerprint !== null;
+  return provenPeers || proof !== null || certificate_serial !== null || certificate_fingerprint !== null;
 }
 
 /** The common name of a distinguished name, or the whole of a plain one. */

@@ -86,6 +86,8 @@ export const radiusSettings = z.strictObject({
   certificateNames: z.enum(['device-id', 'device-name']).default('device-id'),
   /** Whether every gateway takes certificates only, so that what a peer is called is proven. */
   provenPeers: z.boolean().default(false),
+  /** For so long after its last word, a device that was denied counts as still being behind its address; 0: never. */
+  deniedNeighbourHours: z.number().min(0).max(720).default(24),
   sessions: z
     .strictObject({
       /** Sessions at a time; who has as many is restricted. */

@@ -380,6 +380,21 @@ describe('after a crash', () => {
     ]);
   });
 
+  test.each([false, true])('rules of isolation without a holder are lifted (altered: %j)', async (altered) => {
+    const isolation = Object.assign(new MemoryIsolation(), { on: true, altered });
+    await (await rig({ isolation })).recover();
+    expect(isolation.on).toBe(false);
+  });
+
+  test('altered rules of an isolation that is wanted are put there anew', async () => {
+    const [file, isolation] = [new MemoryFile(), new MemoryIsolation()];
+    const contained = await rig({ file, isolation });
+    await contained.order({ action: 'contain', target: 'device', duration: 60_000 });
+    isolation.altered = true;
+    await (await rig({ file, isolation })).recover();
+    expect(isolation).toMatchObject({ on: true, asked: 2 });
+  });
+
   test('a deny that cannot be completed is told as failed and goes on being tried', async () => {
     const file = new MemoryFile();
     const first = await rig({ file });

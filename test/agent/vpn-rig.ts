@@ -48,11 +48,14 @@ export class MemoryFile implements StateFile<LedgerState> {
 
 export class MemoryIsolation implements Isolating {
   on = false;
+  /** Somebody has changed the rules. */
+  altered = false;
   fail: Error | null = null;
   asked = 0;
 
   async inspect() {
-    return { state: this.on ? ('isolated' as const) : ('none' as const) };
+    const state = this.altered ? 'unknown' : 'isolated';
+    return { state: this.on ? (state as 'unknown' | 'isolated') : ('none' as const) };
   }
 
   async apply(): Promise<void> {
@@ -63,6 +66,7 @@ export class MemoryIsolation implements Isolating {
 
   async lift(): Promise<void> {
     this.on = false;
+    this.altered = false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -30,8 +30,14 @@ describe('an event', () => {
       peerAddress: '198.51.100.7',
       peerId: 'O=Example, CN=d_abc',
       tunnel: '12/3',
+      proof: null,
       at: 5,
     });
+  });
+
+  test('says that the connection takes certificates only, by one word and no other', () => {
+    expect(parseEvent(eventText({ PROOF: 'certificate', ...PEER }), 5)).toMatchObject({ proof: 'certificate' });
+    expect(parseEvent(eventText({ PROOF: 'psk', ...PEER }), 5)).toMatchObject({ proof: null });
   });
 
   test.each([
@@ -81,6 +87,23 @@ describe('the hooks', () => {
     expect(await readEvents(folder)).toEqual([]);
   });
 
+  test('of strongSwan passes on what its connection takes', async () => {
+    spawnSync(join(HOOKS, 'updown'), ['certificate'], {
+      env: { PATH: '/usr/bin:/bin', DRAWBRIDGE_EVENTS: folder, ...PEER },
+    });
+    expect(await readEvents(folder)).toMatchObject([{ event: { proof: 'certificate' } }]);
+  });
+
+  test.runIf(process.getuid?.() === 0)(
+    'leave what the folder’s owner can read, who is not root (needs root)',
+    () => {
+      chownSync(folder, 65_534, 65_534);
+      for (const name of ['updown', 'ppp-hook']) expect(hook(name, PEER)).toBe(0);
+      const owners = readdirSync(folder).map((name) => statSync(join(folder, name)).uid);
+      expect(owners).toEqual([65_534, 65_534]);
+    },
+  );
+
   test('of pppd asks for a look', async () => {
     expect(hook('ppp-hook')).toBe(0);
     expect(await readEvents(folder)).toMatchObject([{ event: { kind: 'ppp' } }]);
@@ -105,6 +128,7 @@ describe('peers', () => {
     peerAddress: '198.51.100.7',
     peerId,
     tunnel,
+    proof: null,
     at: 0,
   });
 

@@ -39,6 +39,8 @@ beforeAll(async () => {
     policy: POLICY,
     settings: {
       radius: {
+        // One address here has many devices, one after the other.
+        deniedNeighbourHours: 0,
         nas: [
           { name: 'lns-1', dynamicAuthorization: door(nas.port) },
           { name: 'pools', type: 'accel-ppp', dynamicAuthorization: door(nas.port) },

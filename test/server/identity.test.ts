@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { healthyReadings, PLAIN_DISK, OPEN_DETECTION } from './fixtures.ts';
 import { accessIn, gatewayCredential, gatewayWith, type Gateway } from './gateway.ts';
-import { startRig, type Rig } from './rig.ts';
+import { expectEventually, startRig, type Rig } from './rig.ts';
 import type { TestLink } from './test-agent.ts';
 
 let rig: Rig;
@@ -99,6 +99,17 @@ describe('a device is recognised', () => {
   });
 });
 
+test('a connection that takes certificates only proves the name, a neighbour that only calls itself so unproves it', async () => {
+  const link = await laptop('anna-laptop');
+  await tunnel(link.identity.device, { proof: 'certificate' });
+  await gateway.login('anna');
+  expect(await lastLogin()).toMatchObject({ identity: 'certificate', device: link.identity.device });
+  await tunnel(link.identity.device);
+  await tunnel(link.identity.device, { proof: 'certificate' });
+  await gateway.login('anna');
+  expect(await lastLogin()).toMatchObject({ identity: 'presence' });
+});
+
 describe('two laptops of one user behind one NAT, one of them ill', () => {
   const ill = { detections: OPEN_DETECTION };
 
@@ -127,6 +138,20 @@ describe('two laptops of one user behind one NAT, one of them ill', () => {
     for (const { identity } of pair) await tunnel(identity.device, CERTIFICATE);
     expect(accessIn(await gateway.login('anna'))).toBe('restrict');
     expect(await lastLogin()).toMatchObject({ reason: 'ambiguous_identity', device: null });
+  });
+
+  test('the ill one does not get in on the other’s answer by ending its agent', async () => {
+    await laptop('well');
+    const sick = await laptop('ended', ill);
+    await expect.poll(async () => accessIn(await gateway.login('anna#ended'))).toBe('deny');
+    sick.close();
+    await expectEventually(
+      () => rig.admin.get(`/v1/devices/${sick.identity.device}`),
+      ({ body }) => (body as { connected: boolean }).connected === false,
+    );
+    expect(accessIn(await gateway.login('anna'))).toBe('restrict');
+    expect(await lastLogin()).toMatchObject({ reason: 'ambiguous_identity', device: null });
+    expect(accessIn(await gateway.login('anna#ended'))).toBe('deny');
   });
 
   test('with the certificate of the well one alone, that one is in; of the ill one alone, it is out', async () => {

@@ -19,6 +19,7 @@ export const migrations = {
   '0010-l2tp-servers': { up: withL2tpServers },
   '0011-hardware': { up: withHardware },
   '0012-vpn-credentials': { up: withVpnCredentials },
+  '0013-tunnel-proof': { up: withTunnelProof },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */
@@ -396,4 +397,8 @@ async function withContainment(db: Schema): Promise<void> {
   await sql`create index nas_requests_waiting on nas_requests (nas, next_at) where state = 'waiting'`.execute(
     db,
   );
+}
+
+async function withTunnelProof(db: Schema): Promise<void> {
+  await db.schema.alterTable('tunnels').addColumn('proof', 'text').execute();
 }

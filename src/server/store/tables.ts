@@ -312,6 +312,8 @@ export type TunnelRow = {
   peer_address: string;
   /** How the peer proved itself; with a pre-shared key it is only what it calls itself. */
   peer_id: string;
+  /** `certificate`: its connection takes nothing else. */
+  proof: string | null;
   certificate_serial: string | null;
   certificate_fingerprint: string | null;
   since: number;

@@ -9,6 +9,7 @@ const LONGEST_MS = 2 * 86_400_000;
 
 export async function putTunnel(db: Db, tunnel: Tunnel): Promise<void> {
   const { since, certificate_serial, certificate_fingerprint } = tunnel;
+  // Two neighbours of one name, one of whom proves it: nobody knows which of them dials.
   await db
     .deleteFrom('tunnels')
     .where('since', '<', since - LONGEST_MS)
@@ -19,7 +20,12 @@ export async function putTunnel(db: Db, tunnel: Tunnel): Promise<void> {
     .onConflict((conflict) =>
       conflict
         .columns(['gateway', 'peer_address', 'peer_id'])
-        .doUpdateSet({ since, certificate_serial, certificate_fingerprint }),
+        .doUpdateSet(({ eb, ref }) => ({
+          since,
+          certificate_serial,
+          certificate_fingerprint,
+          proof: eb.case().when('tunnels.proof', '=', ref('excluded.proof')).then(ref('excluded.proof')).end(),
+        })),
     )
     .execute();
 }
