@@ -68,7 +68,8 @@ async function adoptable(db: Db, remote: string, isAlone: boolean): Promise<Sess
   const inside = found.filter((session) => session.framed_address === remote);
   if (inside.length > 0) return inside;
   const [only] = found;
-  if (only === undefined || found.length > 1 || !isAlone || (await tunnelsFrom(db, remote)).length > 1) return [];
+  if (only === undefined || found.length > 1 || !isAlone || (await tunnelsFrom(db, remote)).length > 1)
+    return [];
   const login = await findLogin(db, only.gateway, only.login);
   return login?.reason === 'no_device' ? [only] : [];
 }

@@ -380,11 +380,14 @@ describe('after a crash', () => {
     ]);
   });
 
-  test.each([false, true])('rules of isolation without a holder are lifted (altered: %j)', async (altered) => {
-    const isolation = Object.assign(new MemoryIsolation(), { on: true, altered });
-    await (await rig({ isolation })).recover();
-    expect(isolation.on).toBe(false);
-  });
+  test.each([false, true])(
+    'rules of isolation without a holder are lifted (altered: %j)',
+    async (altered) => {
+      const isolation = Object.assign(new MemoryIsolation(), { on: true, altered });
+      await (await rig({ isolation })).recover();
+      expect(isolation.on).toBe(false);
+    },
+  );
 
   test('altered rules of an isolation that is wanted are put there anew', async () => {
     const [file, isolation] = [new MemoryFile(), new MemoryIsolation()];

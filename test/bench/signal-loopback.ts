@@ -10,7 +10,7 @@ import { connected, enrol, isIdentity, type Target, type TestLink } from '../ser
 import { freeTcpPort } from '../support/freeradius.ts';
 import { bareSyncs } from '../support/bare-syncs.ts';
 import { serverFolder, startServerProcess } from '../support/server-process.ts';
-import { percentile, ratio, type Bench, type BenchReport, type Measure } from './report.ts';
+import { percentile, ratio, type BenchReport, type Measure } from './report.ts';
 
 const ROUNDS = 100;
 const WARM_UP = 10;
@@ -20,25 +20,22 @@ const GOAL_MS = 1_000;
 type Found = { nas: number[]; laptop: number[]; back: number[]; refused: number[]; syncs: number[] };
 
 /** One device with a session; a severe signal cuts it off, its end lets it in again, round after round. */
-export const bench: Bench = {
-  what: `A severe signal, ${ROUNDS} times: from the webhook’s last byte to the NAS and to the laptop, and back`,
-  async run() {
-    const stack = await startStack();
-    const found: Found = { nas: [], laptop: [], back: [], refused: [], syncs: [] };
-    try {
-      for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
-        const one = await cutAndHeal(stack, round);
-        if (round < WARM_UP) continue;
-        for (const [name, ms] of Object.entries(one)) found[name as keyof typeof one].push(ms);
-        found.refused.push(await refused(stack));
-        found.syncs.push(...bareSyncs(stack.folder, 4));
-      }
-      return reportOf(found);
-    } finally {
-      await stack.stop();
+export async function measureOnLoopback(): Promise<BenchReport> {
+  const stack = await startStack();
+  const found: Found = { nas: [], laptop: [], back: [], refused: [], syncs: [] };
+  try {
+    for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
+      const one = await cutAndHeal(stack, round);
+      if (round < WARM_UP) continue;
+      for (const [name, ms] of Object.entries(one)) found[name as keyof typeof one].push(ms);
+      found.refused.push(await refused(stack));
+      found.syncs.push(...bareSyncs(stack.folder, 4));
     }
-  },
-};
+    return reportOf(found);
+  } finally {
+    await stack.stop();
+  }
+}
 
 type Stack = {
   folder: string;

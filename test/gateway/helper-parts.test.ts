@@ -36,7 +36,9 @@ describe('an event', () => {
   });
 
   test('says that the connection takes certificates only, by one word and no other', () => {
-    expect(parseEvent(eventText({ PROOF: 'certificate', ...PEER }), 5)).toMatchObject({ proof: 'certificate' });
+    expect(parseEvent(eventText({ PROOF: 'certificate', ...PEER }), 5)).toMatchObject({
+      proof: 'certificate',
+    });
     expect(parseEvent(eventText({ PROOF: 'psk', ...PEER }), 5)).toMatchObject({ proof: null });
   });
 

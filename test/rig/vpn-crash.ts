@@ -6,7 +6,7 @@ import { type Capture, startCapture, type Travelled } from './stack/capture.ts';
 import { startGateway } from './stack/gateway.ts';
 import { type PlainLaptop, startPlainLaptop } from './stack/plain-laptop.ts';
 import { makeSecrets, type Secrets } from './stack/secrets.ts';
-import { DriverOnNode, fingerprint } from './vpn-driver.ts';
+import { DriverOnNode, fingerprint, runChild } from './vpn-driver.ts';
 
 /** More failpoints than any scenario has: nobody dies, all are counted. */
 const NOBODY = 1_000_000;
@@ -19,6 +19,8 @@ type Scenario = {
   name: string;
   /** Whether a session has to be up before. */
   live: boolean;
+  /** Killed first in the midst of it, then in `restore()`: the points are those of `restore()`. */
+  inRestore?: true;
   first: readonly VpnWanted[];
   want: VpnWanted;
   wrong(seen: VpnState, etc: Etc): string[];
@@ -68,14 +70,18 @@ export class CrashRounds {
       await this.#prepare(scenario);
       const before = await fingerprint(this.#lt);
       await this.#driver.apply(scenario.want, NOBODY);
-      const points = await this.#driver.points();
+      const acting = await this.#driver.points();
       const after = await fingerprint(this.#lt);
+      const midst = Math.ceil(acting.length / 2);
+      const points = scenario.inRestore ? await this.#pointsOfRestore(scenario, midst) : acting;
       for (const number of spread(points.length, wantedPoints)) {
         await this.#prepare(scenario);
-        const violations = await this.#round(scenario, number, before, after);
+        const kills = scenario.inRestore ? { acting: midst, restoring: number } : { acting: number };
+        const violations = await this.#round(scenario, kills, before, after);
         yield { scenario: scenario.name, point: `${number} ${points[number - 1] ?? ''}`, violations };
       }
     }
+    yield* this.#keeperRounds(limit);
   }
 
   /** Ends the capture of all rounds: how much it has seen at all. */
@@ -83,10 +89,25 @@ export class CrashRounds {
     return this.#capture.stop();
   }
 
-  async #round(scenario: Scenario, number: number, before: string, after: string): Promise<string[]> {
+  async #pointsOfRestore(scenario: Scenario, midst: number): Promise<string[]> {
+    await this.#prepare(scenario);
+    await this.#driver.apply(scenario.want, midst);
+    await this.#driver.points();
+    await this.#driver.restore(NOBODY);
+    return this.#driver.points();
+  }
+
+  async #round(
+    scenario: Scenario,
+    kills: { acting: number; restoring?: number },
+    before: string,
+    after: string,
+  ): Promise<string[]> {
     const clear = scenario.live ? (await this.#capture.count()).clear : 0;
-    const { killed } = await this.#driver.apply(scenario.want, number);
+    const { killed } = await this.#driver.apply(scenario.want, kills.acting);
     if (!killed) return ['the driver was not killed'];
+    if (kills.restoring !== undefined && !(await this.#driver.restore(kills.restoring)).killed)
+      return ['restore() was not killed'];
     const { seen, failure } = await this.#driver.restore();
     if (failure !== null || seen === null) return [`the next start failed: ${failure?.message}`];
     const now = await fingerprint(this.#lt);
@@ -107,11 +128,13 @@ export class CrashRounds {
   }
 
   /** The state that a scenario starts from, whatever the one before left. */
-  async #prepare({ live, first }: Scenario): Promise<void> {
+  async #prepare({ live, first }: Pick<Scenario, 'live' | 'first'>): Promise<void> {
     await this.#lt.must(
       `for f in /run/ppp*.pid /run/xl2tpd.pid /run/*.xl2tpd.pid; do [ -e $f ] && kill -9 $(head -n1 $f); done; rm -f /run/*.pid.x
       find /etc -name '*drawbridge-office*' -delete; rm -f /var/lib/drawbridge/*; nft -f - <<< 'table inet drawbridge-vpn
-delete table inet drawbridge-vpn'; swanctl --load-all --clear --noprompt > /dev/null; swanctl --terminate --ike corp --force; swanctl --terminate --ike drawbridge-office --force
+delete table inet drawbridge-vpn
+table inet drawbridge_isolation
+delete table inet drawbridge_isolation'; swanctl --load-all --clear --noprompt > /dev/null; swanctl --terminate --ike corp --force; swanctl --terminate --ike drawbridge-office --force
       while ls -d /sys/class/net/ppp* > /dev/null 2>&1; do sleep 0.1; done; true`,
     );
     for (const want of first) await this.#driver.reach(want);
@@ -119,8 +142,37 @@ delete table inet drawbridge-vpn'; swanctl --load-all --clear --noprompt > /dev/
     if (live) await this.#laptop.connect().catch(() => this.#laptop.connect());
   }
 
+  /** The agent's hold: journal, driver and isolation together. What stands in the journal is what has to be there. */
+  async *#keeperRounds(limit: (scenario: string) => number): AsyncGenerator<Round> {
+    for (const verb of ['contain', 'release'] as const) {
+      const wantedPoints = limit(verb);
+      if (wantedPoints === 0) continue;
+      const prepare = async () => {
+        await this.#prepare({ live: verb === 'contain', first: [] });
+        if (verb === 'release') await this.#keeper('contain');
+      };
+      await prepare();
+      await this.#keeper(verb, NOBODY);
+      const points = await this.#driver.points();
+      for (const number of spread(points.length, wantedPoints)) {
+        await prepare();
+        const killed = (await this.#keeper(verb, number)) === null;
+        const held = await this.#keeper('recover');
+        const violations = killed && held !== null ? wronglyHeld(held) : ['the agent was not killed'];
+        yield { scenario: verb, point: `${number} ${points[number - 1] ?? ''}`, violations };
+      }
+    }
+  }
+
+  /** Null: it was killed. */
+  async #keeper(verb: 'contain' | 'release' | 'recover', killAt = 0): Promise<Held | null> {
+    const said = await runChild(this.#lt, 'vpn-keeper-child.ts', [verb, String(killAt)]);
+    return said === null ? null : (JSON.parse(said.trim().split('\n').at(-1) ?? '') as Held);
+  }
+
   #scenarios(): Scenario[] {
     const set = (up: boolean): VpnWanted => ({ state: 'set', profile: officeProfile(this.#secrets), up });
+    const inRestore = true;
     return [
       { name: 'denied', live: true, first: [], want: DENIED, wrong: mustBeDeniedOnceBegun },
       { name: 'set', live: false, first: [], want: set(false), wrong: mustBeWhole },
@@ -133,6 +185,16 @@ delete table inet drawbridge-vpn'; swanctl --load-all --clear --noprompt > /dev/
         wrong: (seen, etc) => [...mustBeDenied(seen, { ...etc, now: etc.before }), ...mustBeOneOf(etc)],
       },
       { name: 'allowed', live: false, first: [DENIED], want: ALLOWED, wrong: mustBeOneThing },
+      { name: 'denied, restored', live: true, first: [], want: DENIED, wrong: mustBeDenied, inRestore },
+      { name: 'set, restored', live: false, first: [], want: set(false), wrong: mustBeWhole, inRestore },
+      {
+        name: 'set and up, restored',
+        live: false,
+        first: [],
+        want: set(true),
+        wrong: mustBeWhole,
+        inRestore,
+      },
     ];
   }
 }
@@ -173,6 +235,25 @@ function mustBeOneThing(seen: VpnState, etc: Etc): string[] {
   const denied = seen.profiles.filter(({ state }) => state === 'denied').length;
   if (seen.block === 'none') return denied === 0 ? [] : ['denied without a block'];
   return mustBeDenied(seen, etc);
+}
+
+/** What the agent's hold came to after a start. */
+type Held = {
+  held: boolean;
+  isolation: string;
+  block: string | null;
+  interfaces: string[];
+  problem: string | null;
+};
+
+function wronglyHeld({ held, isolation, block, interfaces, problem }: Held): string[] {
+  const wanted = held ? ['isolated', 'holding'] : ['none', 'none'];
+  return [
+    ...(isolation === wanted[0] ? [] : [`isolation is ${isolation}, the journal says ${wanted[0]}`]),
+    ...(block === wanted[1] ? [] : [`the block is ${block}, the journal says ${wanted[1]}`]),
+    ...(held && interfaces.length > 0 ? [`a session is up on ${interfaces.join()}`] : []),
+    ...(problem === null ? [] : [problem]),
+  ];
 }
 
 /** `wanted` numbers from 1 to `count`, evenly spread. */

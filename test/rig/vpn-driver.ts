@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { rolldown } from 'rolldown';
 import type { VpnState, VpnWanted } from '../../src/agent/vpn/driver.ts';
+import { bundle } from './bundle.ts';
 import { NODE_JS, type Daemon, type RigNode } from './node.ts';
 
 /** What the driver's child said; `killed`: it ended at the failpoint that it was told to end at. */
@@ -14,18 +13,6 @@ const CHILD = '/opt/vpn-child.mjs';
 const STATE = '/var/lib/drawbridge';
 const KILLED = 99;
 
-let bundled: Promise<string> | undefined;
-
-/** One file: a hundred modules take seconds to find over the guest's file system. */
-function bundle(): Promise<string> {
-  bundled ??= (async () => {
-    const build = await rolldown({ input: join(import.meta.dirname, 'vpn-child.ts'), platform: 'node' });
-    const { output } = await build.generate({ format: 'esm' });
-    return output[0].code;
-  })();
-  return bundled;
-}
-
 /** The Linux driver on a node of the rig, each call a process of its own. */
 export class DriverOnNode {
   readonly #node: RigNode;
@@ -35,7 +22,7 @@ export class DriverOnNode {
   }
 
   static async install(node: RigNode): Promise<DriverOnNode> {
-    await node.write({ [CHILD]: await bundle() });
+    await node.write({ [CHILD]: await bundle('vpn-child.ts') });
     await node.must(`mkdir -p -m 700 ${STATE}`);
     return new DriverOnNode(node);
   }
@@ -78,16 +65,41 @@ export class DriverOnNode {
   }
 
   async #run(verb: string, stdin = '', killAt = 0): Promise<Said> {
-    const variables = Object.entries(ENVIRONMENT).map(([key, value]) => `${key}=${value}`);
-    const argv = ['env', ...variables, NODE_JS, CHILD, verb, STATE, String(killAt)];
-    // The rig takes 137 for its own kill after the time was over.
-    const script = `${argv.join(' ')}; code=$?; [ $code = 137 ] && exit ${KILLED}; exit $code`;
-    const { code, stdout, stderr } = await this.#node.exec(script, { stdin, timeout: 150 });
-    if (code === KILLED) return { seen: null, failure: null, killed: true };
+    const stdout = await runProgram(this.#node, CHILD, [verb, STATE, String(killAt)], stdin);
+    if (stdout === null) return { seen: null, failure: null, killed: true };
     const said = parseSaid(stdout);
-    if (said === null) throw new Error(`the driver exited ${code}\n${stdout}${stderr}`);
+    if (said === null) throw new Error(`the driver did not say: ${stdout}`);
     return said;
   }
+}
+
+/** Another program of this folder in the driver's place, `[verb, killAt]` its arguments. */
+export async function runChild(
+  node: RigNode,
+  file: string,
+  [verb, killAt]: [string, string],
+): Promise<string | null> {
+  const program = `/opt/${file.replace('.ts', '.mjs')}`;
+  if ((await node.exec(['test', '-e', program])).code !== 0)
+    await node.write({ [program]: await bundle(file) });
+  return runProgram(node, program, [verb, STATE, killAt]);
+}
+
+/** What it printed; null when it was killed, as it was told to be. */
+async function runProgram(
+  node: RigNode,
+  program: string,
+  argv: readonly string[],
+  stdin = '',
+): Promise<string | null> {
+  const variables = Object.entries(ENVIRONMENT).map(([key, value]) => `${key}=${value}`);
+  const line = ['env', ...variables, NODE_JS, program, ...argv].join(' ');
+  // The rig takes 137 for its own kill after the time was over.
+  const script = `${line}; code=$?; [ $code = 137 ] && exit ${KILLED}; exit $code`;
+  const { code, stdout, stderr } = await node.exec(script, { stdin, timeout: 150 });
+  if (code === KILLED) return null;
+  if (code !== 0) throw new Error(`${program} exited ${code}\n${stdout}${stderr}`);
+  return stdout;
 }
 
 const ENVIRONMENT = { NODE_COMPILE_CACHE: '/cache', LEVEL: 'debug' };

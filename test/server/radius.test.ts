@@ -115,7 +115,9 @@ describe('the gate', () => {
   let rig: Rig;
   let credential: string;
   beforeAll(async () => {
-    rig = await startRig({ settings: { trustedProxies: ['127.0.0.0/8'], radius: { deniedNeighbourHours: 0 } } });
+    rig = await startRig({
+      settings: { trustedProxies: ['127.0.0.0/8'], radius: { deniedNeighbourHours: 0 } },
+    });
     credential = await gatewayCredential(rig.paths.database);
   });
   afterAll(() => rig.close());

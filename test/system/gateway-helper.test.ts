@@ -391,6 +391,7 @@ describe.runIf(hasFreeradius && hasTools && canMakeNamespaces)(
           event: 'up',
           peerAddress: '198.51.100.7',
           peerId: 'O=Example, CN=d_ärger',
+          proof: null,
           at: expect.stringMatching(/^\d{4}-.*Z$/),
         },
       ]);

@@ -18,14 +18,12 @@ export async function putTunnel(db: Db, tunnel: Tunnel): Promise<void> {
     .insertInto('tunnels')
     .values(tunnel)
     .onConflict((conflict) =>
-      conflict
-        .columns(['gateway', 'peer_address', 'peer_id'])
-        .doUpdateSet(({ eb, ref }) => ({
-          since,
-          certificate_serial,
-          certificate_fingerprint,
-          proof: eb.case().when('tunnels.proof', '=', ref('excluded.proof')).then(ref('excluded.proof')).end(),
-        })),
+      conflict.columns(['gateway', 'peer_address', 'peer_id']).doUpdateSet(({ eb, ref }) => ({
+        since,
+        certificate_serial,
+        certificate_fingerprint,
+        proof: eb.case().when('tunnels.proof', '=', ref('excluded.proof')).then(ref('excluded.proof')).end(),
+      })),
     )
     .execute();
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Daemon, RigNode } from '../node.ts';
 import { gatewayL2tp } from './l2tp.ts';
 import { openRadius } from './radius.ts';
+import { installHelper } from './helper.ts';
 import type { Secrets } from './secrets.ts';
 import { gatewayIpsec } from './strongswan.ts';
 
@@ -14,10 +15,15 @@ export type Gateway = {
   sessions(): Promise<string[]>;
 };
 
-/** strongSwan, xl2tpd and pppd on a node, and FreeRADIUS beside them; `gate` is the folder of the gate's own, if any. */
-export async function startGateway(node: RigNode, secrets: Secrets): Promise<Gateway> {
+/** strongSwan, xl2tpd and pppd on a node, and FreeRADIUS beside them; `helper`: with the hooks that it lives on. */
+export async function startGateway(
+  node: RigNode,
+  secrets: Secrets,
+  { helper = false }: { helper?: boolean } = {},
+): Promise<Gateway> {
+  if (helper) await installHelper(node);
   await node.write({
-    ...gatewayIpsec(secrets),
+    ...gatewayIpsec(secrets, { hooks: helper }),
     ...gatewayL2tp(secrets),
     ...openRadius(secrets),
     '/etc/gateway.nft': readFileSync(join(import.meta.dirname, 'gateway.nft'), 'utf8'),

@@ -58,11 +58,11 @@ login_local /bin/login
 }
 
 /** `port = 0`: a fresh source port for each start; one that is used again meets the gateway's memory of the last tunnel. */
-export function laptopL2tp({ user, password }: Secrets, gateway: string): Record<string, Text> {
+export function laptopL2tp({ user, password }: Secrets, gateway: string, port = 0): Record<string, Text> {
   return {
     '/etc/xl2tpd/xl2tpd.conf': `; Written by hand.
 [global]
-port = 0
+port = ${port}
 access control = no
 [lac corp]
 lns = ${gateway}

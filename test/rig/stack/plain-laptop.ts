@@ -2,6 +2,7 @@ import { addresses } from '../rig.ts';
 import type { Output } from '../guest.ts';
 import type { RigNode } from '../node.ts';
 import { laptopL2tp } from './l2tp.ts';
+import type { Issued } from './pki.ts';
 import type { Secrets } from './secrets.ts';
 import { laptopIpsec } from './strongswan.ts';
 
@@ -24,6 +25,26 @@ export async function startPlainLaptop(
 
 /** How IPsec is brought up and ended by hand. */
 type Ike = { up: string; down: string };
+
+/** Sets a laptop up anew, for the next time it dials. */
+export async function setUpAnew(
+  node: RigNode,
+  secrets: Secrets,
+  { gateway = addresses.gateway, port, certificate }: Dialling,
+): Promise<void> {
+  await node.write({
+    ...laptopIpsec(secrets, gateway, { port, certificate }),
+    ...laptopL2tp(secrets, gateway, port),
+  });
+  await node.must('swanctl --load-all --clear --noprompt');
+}
+
+/** How a laptop dials, where that is not the rule: through the NAT, by certificate, from one port of its own. */
+export type Dialling = {
+  gateway?: string;
+  port?: number;
+  certificate?: { authority: string } & Issued;
+};
 
 /** pppd has to have come up, or to have given up. */
 const dialling = ({ up }: Ike) => `: > /var/log/ppp.log

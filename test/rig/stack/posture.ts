@@ -1,23 +1,30 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Webhook as Signer } from 'standardwebhooks';
 import { stringify } from 'yaml';
 import { checkIds } from '../../../collectors/specs.ts';
 import { CHECKOUT, type Daemon, NODE_JS, type RigNode } from '../node.ts';
 import { addresses, type Rig } from '../rig.ts';
 import { usersFile } from './radius.ts';
 import type { Secrets } from './secrets.ts';
+import { prepareSite, type SiteOptions } from './site.ts';
 
-const cli = join(import.meta.dirname, '../../../src/cli');
-const URL = `https://${addresses.server}:8443`;
+export { command } from './site.ts';
+
+const PORT = 8443;
+const URL = `https://${addresses.server}:${PORT}`;
 const DATA = '/var/lib/drawbridge-server';
 
 /** The program that an unhealthy laptop runs. */
 export const FORBIDDEN = 'forbidden-thing';
 
 /** What the policy says of a laptop where the forbidden program runs. */
-export type PolicyOptions = { access?: 'allow' | 'restrict' | 'deny'; standing?: 'high' | 'never' };
+export type PolicyOptions = {
+  access?: 'allow' | 'restrict' | 'quarantine' | 'deny';
+  standing?: 'high' | 'never';
+};
 
 /** A policy that looks at one thing, which tests can turn on and off: a program that must not run. */
 export function policyText({ access = 'deny', standing = 'never' }: PolicyOptions = {}): string {
@@ -43,10 +50,16 @@ export async function startPosture(
   secrets: Secrets,
   policy?: PolicyOptions,
   more: (data: string) => void = () => {},
+  site: SiteOptions = {},
 ): Promise<Posture> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-rig-posture-'));
   try {
-    const tokens = prepare(folder, secrets, policy);
+    const { tokens, signalSecret } = prepareSite(folder, secrets, {
+      url: URL,
+      port: PORT,
+      policy: policyText(policy),
+      ...site,
+    });
     more(join(folder, 'data'));
     const share = join(rig.folder, 'share/posture');
     cpSync(folder, share, { recursive: true });
@@ -55,6 +68,7 @@ export async function startPosture(
     await gateway.must(
       'mkdir -p /etc/freeradius /etc/drawbridge; cp -a /share/posture/gate /etc/freeradius/drawbridge; cp /share/posture/data/tls-ca.pem /etc/drawbridge/',
     );
+    if (site.helper === true) cpSync(folder, join(rig.folder, 'share/gateway'), { recursive: true });
     await gateway.write({ '/etc/freeradius/drawbridge/users': usersFile(secrets) });
     rmSync(share, { recursive: true });
     const daemon = await server.spawn('server', [
@@ -65,63 +79,14 @@ export async function startPosture(
       DATA,
     ]);
     await server.waitFor(`curl -sk --max-time 2 https://127.0.0.1:8443/ -o /dev/null`, 240);
-    return new Posture(rig, daemon, tokens);
+    return new Posture(rig, daemon, tokens, signalSecret);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** `data` for the server, `gate` for FreeRADIUS; answers with enrolment tokens. */
-function prepare(folder: string, secrets: Secrets, policy?: PolicyOptions): string[] {
-  const data = join(folder, 'data');
-  command('drawbridge-server.ts', [
-    'init',
-    '--data',
-    data,
-    '--name',
-    addresses.server,
-    '--host',
-    '0.0.0.0',
-    '--port',
-    '8443',
-  ]);
-  writeFileSync(join(data, 'policy.yaml'), policyText(policy));
-  const token = (...more: string[]) =>
-    JSON.parse(
-      command('drawbridge-server.ts', ['token', 'create', '--data', data, '--json', ...more]),
-    ) as Record<string, string>;
-  const [credential = ''] = Object.values(token('--gateway', 'gw')).filter((value) => value.length > 30);
-  writeFileSync(join(folder, 'credential'), `${credential}\n`, { mode: 0o600 });
-  writeFileSync(join(folder, 'secret'), `${secrets.radius}\n`, { mode: 0o600 });
-  writeFileSync(
-    join(folder, 'gateway.yaml'),
-    stringify({
-      servers: [URL],
-      caFile: '/etc/drawbridge/tls-ca.pem',
-      credentialFile: 'credential',
-      freeradius: {
-        user: '',
-        clients: [{ name: 'pppd', address: '127.0.0.1', secretFile: 'secret', kind: 'pppd' }],
-      },
-    }),
-  );
-  command('drawbridge-gateway.ts', [
-    'render',
-    '--config',
-    join(folder, 'gateway.yaml'),
-    '--out',
-    join(folder, 'gate'),
-  ]);
-  mkdirSync(join(folder, 'gate'), { recursive: true });
-  return [token(), token()].map((one) => one.token ?? '');
-}
-
-/** One of the project's own programs, on this machine. */
-export function command(program: string, argv: string[]): string {
-  const done = spawnSync(process.execPath, [join(cli, program), ...argv], { encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(`${program} ${argv.join(' ')}: ${done.stderr}${done.stdout}`);
-  return done.stdout;
-}
+/** An HTTP request as bytes, and where it goes. `caFile` is a path on the server. */
+export type Webhook = { host: string; port: number; caFile: string; head: string; body: string };
 
 /** An agent that looks all the time. */
 const OFTEN = 'collect: { everySeconds: 10, budget: { cpuPercent: 100, rssMiB: 4096 } }\n';
@@ -134,11 +99,49 @@ export class Posture {
   readonly server: Daemon;
   readonly #rig: Rig;
   readonly #tokens: string[];
+  readonly #signalSecret: string;
 
-  constructor(rig: Rig, server: Daemon, tokens: string[]) {
+  constructor(rig: Rig, server: Daemon, tokens: string[], signalSecret: string) {
     this.#rig = rig;
     this.server = server;
     this.#tokens = tokens;
+    this.#signalSecret = signalSecret;
+  }
+
+  /** A webhook of a security product about a device (something severe was found there, or is over), ready to be sent. */
+  webhook(device: string, state: 'open' | 'closed'): Webhook {
+    const id = randomUUID();
+    const at = new Date();
+    const body = JSON.stringify({
+      id: 'alert',
+      device: { id: device },
+      severity: 'high',
+      state,
+      title: 'Rig',
+    });
+    const headers = {
+      host: `${addresses.server}:${PORT}`,
+      connection: 'close',
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'webhook-id': id,
+      'webhook-timestamp': Math.floor(at.getTime() / 1_000),
+      'webhook-signature': new Signer(this.#signalSecret).sign(id, at, body),
+    };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `POST /v1/signals/edr HTTP/1.1\r\n${lines.join('')}\r\n`;
+    return { host: addresses.server, port: PORT, caFile: `${DATA}/tls-ca.pem`, head, body };
+  }
+
+  /** Sends one, and waits for the answer. */
+  async signal(device: string, state: 'open' | 'closed'): Promise<void> {
+    const { caFile, head, body } = this.webhook(device, state);
+    const connection = `openssl s_client -quiet -verify_return_error -CAfile ${caFile} -connect ${addresses.server}:${PORT}`;
+    const said = await this.#rig
+      .node('srv')
+      .must(`timeout 20 ${connection} 2> /dev/null || true`, { stdin: `${head}${body}` });
+    if (!said.startsWith('HTTP/1.1 200 '))
+      throw new Error(`the webhook was answered with ${said.slice(0, 500)}`);
   }
 
   /** Enrols a laptop and starts its agent. */
@@ -213,6 +216,7 @@ export class Posture {
 }
 
 type Shown = {
+  connected: boolean;
   decision: { access: string } | null;
   orders?: { action: string; state: string; issuedAt: string; reason: string | null }[];
 };

@@ -1,4 +1,5 @@
 import type { Text } from '../node.ts';
+import type { Issued } from './pki.ts';
 import { GATEWAY_NAME, type Secrets } from './secrets.ts';
 
 /** How the laptop shows which machine it is. */
@@ -31,8 +32,14 @@ swanctl { load = random nonce openssl x509 pubkey pkcs1 pkcs8 pem }
 
 const lifetimes = 'rekey_time = 0\n    dpd_delay = 10s\n    dpd_timeout = 30s';
 
-export function gatewayIpsec({ psk, authority, gateway }: Secrets): Record<string, Text> {
-  const connection = (name: string, local: string, remote: string) => `  ${name} {
+const HOOK = '/usr/lib/drawbridge/updown';
+
+/** `hooks`: the helper is told who comes and goes, and whether the connection takes certificates only. */
+export function gatewayIpsec(
+  { psk, authority, gateway }: Secrets,
+  { hooks }: { hooks: boolean },
+): Record<string, Text> {
+  const connection = (name: string, local: string, remote: string, hook: string) => `  ${name} {
     version = 1
     local_addrs = 203.0.113.1,198.51.100.1
     remote_addrs = %any
@@ -49,13 +56,14 @@ export function gatewayIpsec({ psk, authority, gateway }: Secrets): Record<strin
         esp_proposals = aes256-sha256,aes256gcm16
         rekey_time = 0
         dpd_action = clear
+        ${hooks ? `updown = ${hook}` : ''}
       }
     }
   }
 `;
   const certificate = `auth = pubkey\n      certs = gw.crt\n      id = ${GATEWAY_NAME}`;
   const anyOfOurs = 'auth = pubkey\n      cacerts = ca.crt\n      id = "O=Rig, CN=*"';
-  const connections = `${connection('l2tp-psk', 'auth = psk', 'auth = psk')}${connection('l2tp-cert', `\n      ${certificate}\n    `, `\n      ${anyOfOurs}\n    `)}`;
+  const connections = `${connection('l2tp-psk', 'auth = psk', 'auth = psk', HOOK)}${connection('l2tp-cert', `\n      ${certificate}\n    `, `\n      ${anyOfOurs}\n    `, `"${HOOK} certificate"`)}`;
   return {
     '/etc/strongswan.conf': charonSettings,
     '/etc/swanctl/x509ca/ca.crt': authority.certificate,
@@ -68,8 +76,25 @@ export function gatewayIpsec({ psk, authority, gateway }: Secrets): Record<strin
   };
 }
 
-export function laptopIpsec({ psk }: Secrets, gateway: string): Record<string, Text> {
+/** `port`: the only one of the laptop's that the tunnel is for; two behind one NAT need different ones. */
+export function laptopIpsec(
+  { psk }: Pick<Secrets, 'psk'>,
+  gateway: string,
+  {
+    port,
+    certificate,
+  }: { port?: number | undefined; certificate?: ({ authority: string } & Issued) | undefined } = {},
+): Record<string, Text> {
+  const [local, remote] =
+    certificate === undefined
+      ? ['auth = psk', 'auth = psk\n      id = %any']
+      : ['auth = pubkey\n      certs = own.crt', `auth = pubkey\n      id = ${GATEWAY_NAME}`];
   return {
+    ...(certificate && {
+      '/etc/swanctl/x509ca/ca.crt': certificate.authority,
+      '/etc/swanctl/x509/own.crt': certificate.certificate,
+      '/etc/swanctl/private/own.key': { text: certificate.key, mode: 0o600 },
+    }),
     '/etc/strongswan.conf': charonSettings,
     '/etc/swanctl/swanctl.conf': {
       text: `# Written by hand.
@@ -80,15 +105,16 @@ connections {
     proposals = aes256-sha256-modp2048
     ${lifetimes}
     keyingtries = 1
-    local { auth = psk }
+    local {
+      ${local}
+    }
     remote {
-      auth = psk
-      id = %any
+      ${remote}
     }
     children {
       corp {
         mode = transport
-        local_ts = dynamic[udp]
+        local_ts = dynamic[udp${port === undefined ? '' : `/${port}`}]
         remote_ts = dynamic[udp/1701]
         esp_proposals = aes256-sha256
         rekey_time = 0
