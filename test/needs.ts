@@ -40,6 +40,12 @@ export const testNeeds: readonly Need[] = [
   // Packages: made and looked at.
   { package: 'binutils', file: '/usr/bin/strip' },
   { package: 'rpm', file: '/usr/bin/rpmbuild' },
+  // The tray's helpers for Windows and macOS, and what runs the former here.
+  { package: 'clang', file: '/usr/bin/clang' },
+  { package: 'lld', file: '/usr/bin/lld' },
+  { package: 'llvm', file: '/usr/bin/llvm-nm' },
+  { package: 'mingw-w64-common', file: '/usr/share/mingw-w64/include/windows.h' },
+  { package: 'wine64', file: '/usr/lib/wine/wine64' },
   // The rig (docs/rig.md).
   { package: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
 ];

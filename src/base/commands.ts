@@ -141,3 +141,4 @@ export const icacls = command('C:\\Windows\\System32\\icacls.exe');
 export const sc = command('C:\\Windows\\System32\\sc.exe');
 export const tasklist = command('C:\\Windows\\System32\\tasklist.exe');
 export const taskkill = command('C:\\Windows\\System32\\taskkill.exe');
+export const whoami = command('C:\\Windows\\System32\\whoami.exe');

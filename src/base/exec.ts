@@ -225,3 +225,8 @@ export function release(
     child.unref();
   });
 }
+
+/** Starts a program of ours that lies beside this one, in the person's own session; it ends when its input does. */
+export function spawnHelper(path: string, argv: readonly string[]): ChildProcess {
+  return spawn(path, argv, { stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
+}

@@ -34,7 +34,8 @@ export type TrayClient = {
 /** Opens a connection whose other end is known to be the agent. Rejects when there is none. */
 export type Connect = (signal: AbortSignal) => Promise<Duplex>;
 
-export function createTrayClient(connect: Connect, clock: Clock): TrayClient {
+/** `answerMs`: how long an agent has to answer before it is taken to be gone. */
+export function createTrayClient(connect: Connect, clock: Clock, answerMs = ANSWER_MS): TrayClient {
   const listeners = new Set<(status: TrayStatus | null) => void>();
   let status: TrayStatus | null = null;
   let talk: Talk | null = null;
@@ -47,7 +48,7 @@ export function createTrayClient(connect: Connect, clock: Clock): TrayClient {
     const socket = await connect(signal).catch(() => null);
     if (socket === null) return false;
     talk = openTalk(socket, set);
-    const wasHeard = await converse(talk, clock, signal);
+    const wasHeard = await converse(talk, clock, answerMs, signal);
     talk = null;
     set(null);
     return wasHeard;
@@ -62,7 +63,7 @@ export function createTrayClient(connect: Connect, clock: Clock): TrayClient {
     },
     async ask(request) {
       if (talk === null) throw new Unreachable('the agent does not answer');
-      return talk.ask(request, request.verb === 'status' ? ANSWER_MS : WORK_MS);
+      return talk.ask(request, request.verb === 'status' ? answerMs : WORK_MS);
     },
     async run(signal) {
       for (let failures = 0; !signal.aborted; failures += 1) {
@@ -79,19 +80,19 @@ export function retryMs(failures: number): number {
 }
 
 /** Watches, and asks now and then whether anybody is still there. Returns whether the agent ever answered. */
-async function converse(talk: Talk, clock: Clock, signal: AbortSignal): Promise<boolean> {
+async function converse(talk: Talk, clock: Clock, answerMs: number, signal: AbortSignal): Promise<boolean> {
   const stop = () => talk.end();
   signal.addEventListener('abort', stop, { once: true });
   let wasHeard = false;
   try {
-    await talk.ask({ verb: 'status', watch: true }, ANSWER_MS);
+    await talk.ask({ verb: 'status', watch: true }, answerMs);
     wasHeard = true;
     for (;;) {
       const pulse = new AbortController();
       const slept = clock.sleep(PULSE_MS, pulse.signal).catch(() => {});
       await Promise.race([slept, talk.ended]);
       pulse.abort();
-      await talk.ask({ verb: 'status' }, ANSWER_MS);
+      await talk.ask({ verb: 'status' }, answerMs);
     }
   } catch {
     talk.end();

@@ -5,9 +5,11 @@ import { isAction, type ActionId, type Tray, type TrayEvents } from './view.ts';
 
 /** Bytes of a line that a helper may say. */
 const MAX_LINE = 1_024;
+/** Milliseconds for the helper to end by itself. */
+const END_MS = 3_000;
 /** Milliseconds for an answer. */
 const ANSWER_MS = 5_000;
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 /** A tray that a native helper shows; it opens pages too, since the system asks for a native call for that. */
 export type HelperTray = Tray & { open(url: string): Promise<boolean> };
@@ -66,7 +68,9 @@ export async function openHelperTray(child: ChildProcess, events: TrayEvents): P
       isClosing = true;
       say(toLine('X'));
       stdin.end();
+      const timer = setTimeout(() => void child.kill(), END_MS);
       await gone;
+      clearTimeout(timer);
     },
   };
 }

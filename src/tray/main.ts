@@ -1,78 +1,71 @@
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { xdgOpen } from '../base/commands.ts';
 import { systemClock } from '../base/clock.ts';
-import { release } from '../base/exec.ts';
 import { serviceTrayFolder, traySocket } from '../wire/tray-address.ts';
-import { createTrayClient, type TrayClient } from './client.ts';
+import { createTrayClient, type Connect, type TrayClient } from './client.ts';
 import { connectUnix } from './connect-unix.ts';
-import { openLinuxTray } from './linux.ts';
+import { connectWindows } from './connect-windows.ts';
+import { openDesktop, type Desktop, type TrayPlatform } from './desktop.ts';
 import { localeFrom } from './locale.ts';
 import { promptFile } from './prompt-file.ts';
 import { createSession } from './session.ts';
 
 export type TrayOptions = {
   /** Show the page, too: a click on the launcher. */
-  open: boolean;
+  open?: boolean;
   /** Where the agent's sockets lie, if not where the service puts them. */
-  folder?: string | undefined;
+  folder?: string;
 };
 
-/** The file name of the launcher, without its ending. */
-const DESKTOP_ENTRY = 'drawbridge-status';
-
-/** Runs the tray of this session until it ends. Returns the exit code: 0, or 1 where nothing can be shown. */
-export async function main({ open, folder }: TrayOptions): Promise<number> {
+/** Runs the tray of this session until it ends, or hands over to the one that runs already. Returns the exit code. */
+export async function main({ open = false, folder }: TrayOptions): Promise<number> {
   const control = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, () => control.abort());
-  const { env } = process;
-  const address = sessionBus(env);
-  const uid = process.getuid?.() ?? 0;
-  const client = createTrayClient(
-    connectUnix(traySocket(folder ?? serviceTrayFolder('linux'), uid), uid),
-    systemClock,
-  );
+  const platform = platformOf(process.platform);
+  const client = createTrayClient(connectOn(platform, folder), systemClock);
+  let desktop: Desktop | null = null;
   const session = createSession({
     client,
     clock: systemClock,
-    locale: localeFrom(env, Intl.DateTimeFormat().resolvedOptions().locale),
-    memory: promptFile(
-      join(env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'drawbridge-tray/told.json'),
-    ),
-    openPage: (token) => showPage(client, token),
+    locale: localeFrom(process.env, Intl.DateTimeFormat().resolvedOptions().locale),
+    memory: promptFile(join(stateFolder(platform), 'told.json')),
+    openPage: async (token) => desktop !== null && showPage(client, desktop, token),
   });
-  const wanted = { open, token: env.XDG_ACTIVATION_TOKEN ?? null };
-  const options = { address, appName: 'Drawbridge', desktopEntry: DESKTOP_ENTRY, wanted };
-  const tray = await openLinuxTray(options, session.events);
-  if (tray === null) return 0;
+  const wanted = { open, token: process.env.XDG_ACTIVATION_TOKEN ?? null };
+  desktop = await openDesktop(platform, wanted, session.events);
+  if (desktop === null) return 0;
   const asking = client.run(control.signal);
   if (open) session.events.onAction('open', wanted.token);
-  await session.run(tray, control.signal);
+  await session.run(desktop.tray, control.signal);
   control.abort();
-  await tray.close();
+  await desktop.tray.close();
   await asking;
   return 0;
 }
 
-/** Where the session's bus listens. A desktop says so; systemd puts it where everybody looks. */
-function sessionBus(env: NodeJS.ProcessEnv): string {
-  const { DBUS_SESSION_BUS_ADDRESS: address, XDG_RUNTIME_DIR: folder } = env;
-  if (address !== undefined && address !== '') return address;
-  if (folder !== undefined && existsSync(join(folder, 'bus'))) return `unix:path=${join(folder, 'bus')}`;
-  throw new Error(
-    'There is no desktop session here. Start the tray from one: it starts by itself at the next login.',
-  );
+function platformOf(name: string): TrayPlatform {
+  const platform = ({ linux: 'linux', win32: 'windows', darwin: 'macos' } as const)[name];
+  if (platform === undefined) throw new Error(`There is no tray on ${name}.`);
+  return platform;
 }
 
-async function showPage(client: TrayClient, token: string | null): Promise<boolean> {
+function connectOn(platform: TrayPlatform, folder: string | undefined): Connect {
+  if (platform === 'windows') return connectWindows();
+  const uid = process.getuid?.() ?? 0;
+  return connectUnix(traySocket(folder ?? serviceTrayFolder(platform), uid), uid);
+}
+
+/** Where this user's own state belongs. */
+function stateFolder(platform: TrayPlatform): string {
+  const { env } = process;
+  if (platform === 'windows') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData/Local'), 'Drawbridge');
+  if (platform === 'macos') return join(homedir(), 'Library/Application Support/Drawbridge');
+  return join(env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'drawbridge-tray');
+}
+
+async function showPage(client: TrayClient, desktop: Desktop, token: string | null): Promise<boolean> {
   const url = await pageUrl(client);
-  if (url === null) return false;
-  return release(
-    xdgOpen,
-    [url],
-    token === null ? {} : { XDG_ACTIVATION_TOKEN: token, DESKTOP_STARTUP_ID: token },
-  );
+  return url !== null && desktop.openUrl(url, token);
 }
 
 /** The status page is not served yet. */

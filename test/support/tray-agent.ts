@@ -68,6 +68,8 @@ export class TrayAgent {
   readonly asked: TrayRequest[] = [];
   /** What the next requests are refused with; null: they are met. */
   refusal: 'held' | 'failed' | null = null;
+  /** Takes requests and answers none. */
+  hangs = false;
   #server: Server | null = null;
   #watchers = new Map<Socket, number>();
   #status: TrayStatus;
@@ -108,6 +110,7 @@ export class TrayAgent {
   }
 
   #answer(socket: Socket, request: TrayRequest): void {
+    if (this.hangs) return;
     if (request.verb !== 'status') this.asked.push(request);
     else if (request.watch) this.#watchers.set(socket, request.id);
     const { id } = request;
