@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { getAsset, getAssetKeys, getRawAsset, isSea } from 'node:sea';
 
 /** Whether this program is one executable that bears its own files (`npm run package`), and no checkout. */
@@ -23,6 +23,11 @@ export function readAssetBytes(path: string): Uint8Array {
 /** Paths of the files below a folder that came with this program, in order. */
 export function listAssets(folder: string): string[] {
   return (isPackaged ? packaged(folder) : inCheckout(folder)).toSorted();
+}
+
+/** Where programs of ours lie that this one starts: beside it; in a checkout where `npm run native` puts them. */
+export function programsFolder(): string {
+  return isPackaged ? dirname(process.execPath) : join(ROOT, 'dist/native');
 }
 
 function packaged(folder: string): string[] {

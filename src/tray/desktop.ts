@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { isPackaged } from '../base/assets.ts';
+import { join } from 'node:path';
+import { isPackaged, programsFolder } from '../base/assets.ts';
 import { xdgOpen } from '../base/commands.ts';
 import { release, spawnHelper } from '../base/exec.ts';
 import { openHelperTray } from './helper.ts';
@@ -62,7 +62,7 @@ async function helperDesktop(
 
 /** Beside the program; in a checkout where `npm run native` puts it. */
 function helperPath(platform: 'windows' | 'macos'): string {
-  const folder = isPackaged ? dirname(process.execPath) : join(import.meta.dirname, '../../dist/native');
+  const folder = programsFolder();
   if (platform === 'macos') return join(folder, isPackaged ? 'drawbridge-tray' : 'drawbridge-tray-macos');
   return join(folder, isPackaged ? 'drawbridge-tray.exe' : `drawbridge-tray-windows-${process.arch}.exe`);
 }
