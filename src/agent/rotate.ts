@@ -34,11 +34,8 @@ export type Rotation = {
  */
 export async function rotateKeys(wanted: Rotation, choice: KeyChoice): Promise<EnrolmentState> {
   const state = await wanted.file.read();
-  if (state?.status !== 'enrolled' || state.device === null)
-    throw new EnrolError(
-      'not_enrolled',
-      'This device is not enrolled, or waits for approval; it has no keys to replace.',
-    );
+  if (state === null || state.device === null)
+    throw new EnrolError('not_enrolled', 'This device is not enrolled; it has no keys to replace.');
   const continued = await continueRotation({ ...wanted, state });
   if (continued !== null) return continued;
   const slot = state.keySlot === 'a' ? 'b' : 'a';

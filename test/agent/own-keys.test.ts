@@ -132,7 +132,7 @@ describe('new keys', () => {
     const nobody = await temporaryFolder();
     await expect(rotate(nobody)).rejects.toMatchObject({ code: 'not_enrolled' });
     await expect(rotate((await enrolled({ approval: true })).folder)).rejects.toMatchObject({
-      code: 'not_enrolled',
+      code: 'approval_pending',
     });
   });
 });

@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   failpoints: () => import('./failpoints.ts'),
   footprint: () => import('./footprint.ts'),
   gate: () => import('./gate.ts'),
+  keys: () => import('./keys.ts'),
   judge: () => import('./judge.ts'),
   signal: () => import('./signal.ts'),
 };

@@ -4,14 +4,14 @@ import type { PublicJwk } from '../../src/wire/envelope.ts';
 
 const LENGTH = 32;
 
-/** Whether the key is somewhere in `content`: as bytes, in hex, or in base64 with either alphabet. */
-export function holdsPrivateKey(content: Buffer, { x, y }: PublicJwk): boolean {
-  const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+/** Whether one of the keys is somewhere in `content`: as bytes, in hex, or in base64 with either alphabet. */
+export function holdsPrivateKey(content: Buffer, keys: readonly PublicJwk[]): boolean {
+  const points = new Set(keys.map(({ x, y }) => `04${hexOf(x)}${hexOf(y)}`));
   const ecdh = createECDH('prime256v1');
   const isKey = (candidate: Buffer) => {
     try {
       ecdh.setPrivateKey(candidate);
-      return ecdh.getPublicKey().equals(point);
+      return points.has(ecdh.getPublicKey('hex'));
     } catch {
       return false;
     }
@@ -21,6 +21,10 @@ export function holdsPrivateKey(content: Buffer, { x, y }: PublicJwk): boolean {
       if (isKey(bytes.subarray(at, at + LENGTH))) return true;
     return false;
   });
+}
+
+function hexOf(coordinate: string): string {
+  return Buffer.from(coordinate, 'base64url').toString('hex');
 }
 
 /** The content itself, and what its longer words mean where they are an encoding, from each place it may begin at. */
@@ -35,5 +39,7 @@ function candidates(content: Buffer): Buffer[] {
     [0, 1, 2, 3].map((skip) => Buffer.from(word.slice(skip), 'base64')),
   );
   // In text, no 32 bytes are the key as it is: they would not be text.
-  return [...(isText ? [] : [content]), ...hex, ...base64];
+  // Each encoding once: what does not hold it does not hold it twice.
+  const distinct = new Map([...hex, ...base64].map((bytes) => [bytes.toString('latin1'), bytes]));
+  return [...(isText ? [] : [content]), ...distinct.values()];
 }
