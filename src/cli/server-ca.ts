@@ -215,7 +215,7 @@ async function withCertificates<T>(
       store,
       clock: systemClock,
       log: createLogger('ca', 'silent'),
-      metrics: { certified: () => {} },
+      metrics: { certified: () => {}, showCertificates: () => {} },
       stateOf: async () => null,
       terms: () => {
         throw new Error('no device is judged here');

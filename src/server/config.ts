@@ -158,6 +158,16 @@ function withAbsolutePaths(config: ServerConfig, folder: string): ServerConfig {
         }),
       })),
     },
+    ca: {
+      ...config.ca,
+      ...(config.ca.stepCa && {
+        stepCa: {
+          ...config.ca.stepCa,
+          caFile: from(config.ca.stepCa.caFile),
+          keyFile: from(config.ca.stepCa.keyFile),
+        },
+      }),
+    },
     places: {
       ...config.places,
       ...(config.places.database !== undefined && { database: from(config.places.database) }),

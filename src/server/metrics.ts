@@ -12,12 +12,17 @@ export type Metrics = {
   accounted(kind: string): void;
   signalled(source: string, outcome: string): void;
   certified(outcome: string): void;
+  /** To be called once, where certificates are given. */
+  showCertificates(read: () => Promise<CertificateEnds>): void;
   /** To be called once. */
   showGauges(gauges: Gauges): void;
   /** In the Prometheus text format. */
   text(): Promise<string>;
   contentType: string;
 };
+
+/** When something ends, in seconds since the epoch, by what it is; and how many devices are late with renewing. */
+export type CertificateEnds = { ends: Record<string, number>; holding: number; late: number };
 
 /** Asked whenever somebody looks. */
 export type Gauges = { connections(): number; access(): Record<string, number> };
@@ -36,6 +41,7 @@ export function createMetrics(): Metrics {
     refused: (code) => refusals.inc({ code }),
     committed: commitObserver(registry),
     judged: (seconds) => judging.observe(seconds),
+    showCertificates: (read) => addCertificateGauges(registry, read),
     showGauges: (gauges) => addGauges(registry, gauges),
     gateAnswered: (access, reason) => gate.inc({ access, reason }),
     accounted: (kind) => accounting.inc({ kind }),
@@ -91,6 +97,21 @@ function addGauges(registry: Registry, { connections, access }: Gauges): void {
   });
 }
 
+function addCertificateGauges(registry: Registry, read: () => Promise<CertificateEnds>): void {
+  const end = 'When a certificate ends, in seconds since the epoch';
+  const devices = 'Devices with a certificate, and those of them that have not renewed in time';
+  const label = { ends: 'certificate_end_seconds', devices: 'certificate_devices' };
+  const both = (what: 'ends' | 'devices') =>
+    async function (this: Gauge) {
+      const { ends, holding, late } = await read();
+      this.reset();
+      const values = what === 'ends' ? ends : { holding, late };
+      for (const [name, value] of Object.entries(values)) this.set({ what: name }, value);
+    };
+  gauge(registry, label.ends, end, ['what'], both('ends'));
+  gauge(registry, label.devices, devices, ['what'], both('devices'));
+}
+
 function counter(registry: Registry, name: string, help: string, labelNames: string[]): Counter {
   return new Counter({ name: `drawbridge_${name}`, help, labelNames, registers: [registry] });
 }
@@ -104,7 +125,7 @@ function gauge(
   name: string,
   help: string,
   labelNames: string[],
-  collect: (this: Gauge) => void,
+  collect: (this: Gauge) => void | Promise<void>,
 ) {
   return new Gauge({ name: `drawbridge_${name}`, help, labelNames, registers: [registry], collect });
 }

@@ -369,6 +369,20 @@ describe('revocation', () => {
   });
 });
 
+test('metrics say what ends when', async () => {
+  const link = await healthy();
+  await certified(link);
+  const { body } = await get(rig.target, '/metrics', {});
+  const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(String(body.text))?.[1]);
+  const inDays = (what: string) =>
+    (value(`drawbridge_certificate_end_seconds\\{what="${what}"\\}`) - rig.clock.now() / 1_000) / 86_400;
+  expect(inDays('root')).toBeGreaterThan(3_600);
+  expect(inDays('issuing')).toBeGreaterThan(700);
+  expect(inDays('last device')).toBeGreaterThan(0.9);
+  expect(value('drawbridge_certificate_devices\\{what="holding"\\}')).toBeGreaterThan(0);
+  expect(value('drawbridge_certificates_total\\{outcome="issued"\\}')).toBeGreaterThan(0);
+});
+
 test('the database holds no key, no request and no token', async () => {
   const link = await healthy();
   await certified(link);

@@ -1,15 +1,19 @@
+import { readFile } from 'node:fs/promises';
 import type { Actor } from '../../base/actors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Terms } from '../decide.ts';
 import type { DeviceState } from '../device-state.ts';
-import type { Metrics } from '../metrics.ts';
+import type { CertificateEnds, Metrics } from '../metrics.ts';
+import { readSecret } from '../secret-file.ts';
 import { StartError } from '../start-error.ts';
 import type { Store } from '../store/store.ts';
 import type { CertificateAuthority } from './authority.ts';
 import { createDesk, type Desk } from './desk.ts';
+import { forecast, type Forecast } from './forecast.ts';
 import { authorityPaths, loadHierarchy } from './hierarchy.ts';
 import { internalAuthority } from './internal.ts';
+import { stepCaAuthority } from './step-ca.ts';
 import { createRevocation, type Revocation } from './revocation.ts';
 import type { CaSettings } from './settings.ts';
 
@@ -27,7 +31,7 @@ export type CertificateParts = {
   store: Store;
   clock: Clock;
   log: Logger;
-  metrics: Pick<Metrics, 'certified'>;
+  metrics: Pick<Metrics, 'certified' | 'showCertificates'>;
   stateOf(device: string): Promise<DeviceState | null>;
   terms(): Terms;
 };
@@ -39,7 +43,10 @@ const MINUTE_MS = 60_000;
 export async function openCertificates(parts: CertificateParts): Promise<Certificates | null> {
   const authority = await openAuthority(parts);
   if (authority === null) return null;
-  const { settings, metrics, clock } = parts;
+  const { settings, metrics, clock, store } = parts;
+  metrics.showCertificates(async () =>
+    endsOf(await forecast(store, await authority.chain(), settings, clock.now())),
+  );
   const desk = createDesk({ ...parts, authority, answered: metrics.certified });
   const revocation = createRevocation({ ...parts, authority, crlValidMs: settings.crlMinutes * MINUTE_MS });
   const actor: Actor = {
@@ -54,8 +61,28 @@ export async function openCertificates(parts: CertificateParts): Promise<Certifi
   return { desk, revocation, authority, actor };
 }
 
-async function openAuthority({ settings, dataDir }: CertificateParts): Promise<CertificateAuthority | null> {
+const seconds = (time: string) => Math.floor(Date.parse(time) / 1_000);
+
+/** For the metrics, where a gateway without a certificate that is good shows by its end in the past. */
+function endsOf({ authorities, devices, gateways }: Forecast): CertificateEnds {
+  const { holding, late, firstEnd, lastEnd } = devices;
+  const all = [
+    ...authorities,
+    ...gateways.map(({ name, notAfter }) => ({ name: `gateway ${name}`, notAfter })),
+  ];
+  const ends = Object.fromEntries(all.map(({ name, notAfter }) => [name, seconds(notAfter)]));
+  if (firstEnd !== null) ends['first device'] = seconds(firstEnd);
+  if (lastEnd !== null) ends['last device'] = seconds(lastEnd);
+  return { ends, holding, late };
+}
+
+async function openAuthority({
+  settings,
+  dataDir,
+  log,
+}: CertificateParts): Promise<CertificateAuthority | null> {
   try {
+    if (settings.stepCa !== undefined) return await openStepCa(settings.stepCa, log);
     const hierarchy = await loadHierarchy(authorityPaths(dataDir));
     if (hierarchy === null) return null;
     const { issuing: certificate, root, key } = hierarchy;
@@ -64,4 +91,12 @@ async function openAuthority({ settings, dataDir }: CertificateParts): Promise<C
   } catch (error) {
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
+}
+
+async function openStepCa(
+  { url, caFile, provisioner, keyFile }: NonNullable<CaSettings['stepCa']>,
+  log: Logger,
+): Promise<CertificateAuthority> {
+  const key: unknown = JSON.parse(await readSecret(keyFile));
+  return stepCaAuthority({ url, ca: await readFile(caFile, 'utf8'), provisioner, key, log });
 }

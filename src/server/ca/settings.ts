@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+const path = z.string().min(1);
 const door = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes any free port. */
@@ -28,6 +29,17 @@ export const caSettings = z.strictObject({
   crl: door.optional(),
   /** EST (RFC 7030), HTTPS with client certificates. */
   est: door.optional(),
+  /** Another authority that signs instead of the server's own. */
+  stepCa: z
+    .strictObject({
+      url: z.url({ protocol: /^https$/ }),
+      /** The authority's root: what its TLS certificate and its chain are checked against. */
+      caFile: path,
+      /** Name of a JWK provisioner, and its private key as a JWK, for the server's user alone. */
+      provisioner: z.string().min(1).max(100),
+      keyFile: path,
+    })
+    .optional(),
 });
 
 export type CaSettings = z.output<typeof caSettings>;
