@@ -1,4 +1,6 @@
 import { iso } from '../base/clock.ts';
+import { compareNumbered } from '../base/version-numbers.ts';
+import { productVersion } from '../base/version.ts';
 import type { Result } from '../base/result.ts';
 import { approve, clearAlarm, closeSignals, offboard, revoke, type Refused } from '../server/administer.ts';
 import type { ServerConfig } from '../server/config.ts';
@@ -29,7 +31,7 @@ import { UsageError } from './usage-error.ts';
 const SHOWN_ORDERS = 20;
 const SHOWN_DECISIONS = 10;
 
-export type DevicesOptions = ServerOptions & { waiting?: boolean };
+export type DevicesOptions = ServerOptions & { waiting?: boolean; outdated?: string | true };
 
 /** All devices; from the running server, which knows who is connected, or else from its database. */
 export async function devicesCommand(options: DevicesOptions): Promise<number> {
@@ -37,11 +39,48 @@ export async function devicesCommand(options: DevicesOptions): Promise<number> {
   const asked = await askServer(await serverConfig(options), 'GET', '/v1/devices');
   const devices =
     asked === null ? await withStore(options, storedDevices) : deviceSummary.array().parse(asked);
+  if (options.outdated !== undefined) return showOutdated(devices, options.outdated, options.json === true);
   if (options.json) sayJson(devices);
   else if (devices.length === 0) say('No devices yet. Make a token for one: drawbridge-server token create');
   else
     say(await table(['Device', 'Name', 'State', 'Access', 'Risk', 'Last heard', 'Why'], devices.map(rowOf)));
   return 0;
+}
+
+/** Devices whose agent is older than a version, this server's own without one: 1 when there are any. */
+async function showOutdated(
+  devices: readonly DeviceSummary[],
+  than: string | true,
+  json: boolean,
+): Promise<number> {
+  const version = than === true ? productVersion() : than;
+  const outdated = outdatedAmong(devices, version);
+  if (json) sayJson({ than: version, devices: outdated });
+  else if (outdated.length === 0) say(`No device that has reported has an agent older than ${version}.`);
+  else {
+    const cells = outdated.map((one) => [
+      one.id,
+      one.name,
+      one.platform,
+      one.agentVersion,
+      one.lastSeen ?? 'never',
+    ]);
+    say(await table(['Device', 'Name', 'System', 'Agent', 'Last heard'], cells));
+    say(`Older than ${version}: ${outdated.length} of ${devices.length} devices.`);
+  }
+  return outdated.length === 0 ? 0 : EXIT_OUTDATED;
+}
+
+const EXIT_OUTDATED = 1;
+
+type Outdated = DeviceSummary & { agentVersion: string };
+
+/** The oldest agents first. Who was revoked, or has never said its version, is not among them. */
+export function outdatedAmong(devices: readonly DeviceSummary[], version: string): Outdated[] {
+  return devices
+    .filter((one): one is Outdated => one.status !== 'revoked' && one.agentVersion !== null)
+    .filter(({ agentVersion }) => compareNumbered(agentVersion, version) < 0)
+    .toSorted((a, b) => compareNumbered(a.agentVersion, b.agentVersion));
 }
 
 /** Who waits for approval, and who would be replaced by them. */

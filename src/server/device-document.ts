@@ -56,6 +56,8 @@ export const deviceSummary = z.object({
   sentence: z.string().nullable(),
   lastSeen: time.nullable(),
   connected: z.boolean(),
+  /** Null until it has reported. */
+  agentVersion: z.string().nullable(),
   alarms: z.array(z.string()),
 });
 
@@ -115,6 +117,7 @@ export function summaryOf(device: Device, state: DeviceState | null, connected: 
     sentence: decision?.sentence ?? null,
     lastSeen: seenAt === null ? null : iso(seenAt),
     connected,
+    agentVersion: state?.agentVersion ?? null,
     alarms: [...(state?.alarms ?? [])],
   };
 }
