@@ -85,10 +85,7 @@ withData(token.command('revoke'))
 
 withData(program.command('devices'))
   .description('all devices at a glance')
-  .option(
-    '--outdated [version]',
-    'those whose agent is older than this server, or than a version; exits 1 if any',
-  )
+  .option('--outdated [version]', 'those whose agent is older than this server, or than a version')
   .option('--waiting', 'those that wait for approval, and whom they would replace')
   .action(
     running(async (options: DevicesOptions) => (await import('./server-devices.ts')).devicesCommand(options)),
