@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { iso } from '../base/clock.ts';
 import { firstToFix, missingRequired } from '../policy/judge.ts';
-import { ACCESS, RISK_LEVELS, decision, risk, verdict } from '../wire/decision.ts';
+import { ACCESS, RISK_LEVELS, decision, risk, verdict, type Decision } from '../wire/decision.ts';
 import { inventory } from '../wire/inventory.ts';
 import { decide, type Terms } from './decide.ts';
 import { explain, explanation } from './explain.ts';
@@ -105,19 +105,21 @@ export function documentOf({ state, orders, connected, terms, now }: DocumentPar
 
 export function summaryOf(device: Device, state: DeviceState | null, connected: boolean): DeviceSummary {
   const { id, name, platform, status } = device;
-  const decision = state?.decision?.decision ?? null;
   const seenAt = state?.seenAt ?? device.seen_at;
   return {
     id,
     name,
     platform,
     status,
-    access: decision?.access ?? null,
-    risk: decision?.risk.level ?? null,
-    sentence: decision?.sentence ?? null,
+    ...inShort(state?.decision?.decision ?? null),
     lastSeen: seenAt === null ? null : iso(seenAt),
     connected,
     agentVersion: state?.agentVersion ?? null,
     alarms: [...(state?.alarms ?? [])],
   };
+}
+
+function inShort(decision: Decision | null): Pick<DeviceSummary, 'access' | 'risk' | 'sentence'> {
+  if (decision === null) return { access: null, risk: null, sentence: null };
+  return { access: decision.access, risk: decision.risk.level, sentence: decision.sentence };
 }
