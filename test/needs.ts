@@ -46,6 +46,7 @@ export const testNeeds: readonly Need[] = [
   { package: 'llvm', file: '/usr/bin/llvm-nm' },
   { package: 'mingw-w64-common', file: '/usr/share/mingw-w64/include/windows.h' },
   { package: 'wine64', file: '/usr/lib/wine/wine64' },
+  { package: 'chromium', file: '/usr/bin/chromium' },
   // The rig (docs/rig.md).
   { package: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
 ];

@@ -28,6 +28,12 @@ const suite = (name: string, projects: string[], budgetSeconds: number): Stage =
 
 const stages: Stage[] = [
   { name: 'types', argv: [bin('tsc'), '--noEmit'], budgetSeconds: 60, counted: false },
+  {
+    name: 'types of the page',
+    argv: [bin('tsc'), '--noEmit', '-p', 'src/tray/page'],
+    budgetSeconds: 60,
+    counted: false,
+  },
   { name: 'lint', argv: [bin('oxlint'), '--deny-warnings'], budgetSeconds: 60, counted: false },
   {
     name: 'format',

@@ -30,6 +30,7 @@ export const parts: readonly Part[] = [
       'collectors/**/*.ps1',
       'src/agent/**/*.ps1',
       'src/tray/**/*.{html,css,svg,png,ps1}',
+      'src/tray/page/*.ts',
     ],
     execArgv: [...FRUGAL, ...ALWAYS],
     natives: ['keyring'],

@@ -63,6 +63,7 @@ export const tpm2 = command('/usr/bin/tpm2');
 export const systemdCreds = command('/usr/bin/systemd-creds');
 
 // Linux: the person's browser, started by the tray with the rights and the environment of that person's session
+export const gtkLaunch = command('/usr/bin/gtk-launch');
 export const xdgOpen = command('/usr/bin/xdg-open');
 
 // Linux: VPN clients

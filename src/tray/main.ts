@@ -1,12 +1,15 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Opener } from '../../collectors/help.ts';
 import { systemClock } from '../base/clock.ts';
 import { serviceTrayFolder, traySocket } from '../wire/tray-address.ts';
 import { createTrayClient, type Connect, type TrayClient } from './client.ts';
 import { connectUnix } from './connect-unix.ts';
 import { connectWindows } from './connect-windows.ts';
 import { openDesktop, type Desktop, type TrayPlatform } from './desktop.ts';
-import { localeFrom } from './locale.ts';
+import { localeFrom, type Locale } from './locale.ts';
+import { openPaneOn } from './open-pane.ts';
+import { openPage, type OpenPage } from './page.ts';
 import { promptFile } from './prompt-file.ts';
 import { createSession } from './session.ts';
 
@@ -24,12 +27,14 @@ export async function main({ open = false, folder }: TrayOptions): Promise<numbe
   const platform = platformOf(process.platform);
   const client = createTrayClient(connectOn(platform, folder), systemClock);
   let desktop: Desktop | null = null;
+  const locale = localeFrom(process.env, Intl.DateTimeFormat().resolvedOptions().locale);
+  const pages = createPages(client, locale);
   const session = createSession({
     client,
     clock: systemClock,
-    locale: localeFrom(process.env, Intl.DateTimeFormat().resolvedOptions().locale),
+    locale,
     memory: promptFile(join(stateFolder(platform), 'told.json')),
-    openPage: async (token) => desktop !== null && showPage(client, desktop, token),
+    openPage: async (token) => desktop !== null && pages.show(desktop, token),
   });
   const wanted = { open, token: process.env.XDG_ACTIVATION_TOKEN ?? null };
   desktop = await openDesktop(platform, wanted, session.events);
@@ -39,6 +44,7 @@ export async function main({ open = false, folder }: TrayOptions): Promise<numbe
   await session.run(desktop.tray, control.signal);
   control.abort();
   await desktop.tray.close();
+  await pages.close();
   await asking;
   return 0;
 }
@@ -63,12 +69,19 @@ function stateFolder(platform: TrayPlatform): string {
   return join(env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'drawbridge-tray');
 }
 
-async function showPage(client: TrayClient, desktop: Desktop, token: string | null): Promise<boolean> {
-  const url = await pageUrl(client);
-  return url !== null && desktop.openUrl(url, token);
-}
-
-/** The status page is not served yet. */
-async function pageUrl(_client: TrayClient): Promise<string | null> {
-  return null;
+/** The page is served from when it is first asked for; each browser that is opened gets an address of its own. */
+function createPages(client: TrayClient, locale: Locale) {
+  let opening: Promise<OpenPage> | null = null;
+  return {
+    async show(desktop: Desktop, token: string | null): Promise<boolean> {
+      const name = process.env.XDG_CURRENT_DESKTOP ?? null;
+      const openPane = (opener: Opener) => openPaneOn(desktop, opener);
+      opening ??= openPage(client, { locale, desktop: name, openPane });
+      const page = await opening.catch(() => null);
+      return page !== null && desktop.openUrl(page.url(), token);
+    },
+    async close(): Promise<void> {
+      await (await opening)?.close();
+    },
+  };
 }
