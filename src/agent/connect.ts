@@ -1,9 +1,10 @@
+import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { ServerFrame } from '../wire/frames.ts';
 import { connectHttps } from './transport-https.ts';
 import { connectWebSocket } from './transport-websocket.ts';
 import { CONNECT_MS, type ConnectOptions, type Transport, type TransportKind } from './transport.ts';
-import { connectProblem, messageOf } from './trust.ts';
+import { connectProblem } from './trust.ts';
 
 /** A connection on which the server has spoken first. */
 export type Opened = { transport: Transport; first: ServerFrame };

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
+import { codeOf, messageOf } from '../base/errors.ts';
 import {
   challengeClaims,
   enrolResult,
@@ -13,7 +14,7 @@ import { hintOf } from '../wire/refusal.ts';
 import { agreeOn } from '../wire/version.ts';
 import { postJson, type Answer, type Route } from './http.ts';
 import { proxyFor } from './proxy.ts';
-import { codeOf, connectProblem, messageOf, type Trust } from './trust.ts';
+import { connectProblem, type Trust } from './trust.ts';
 
 /** `code` is a refusal of the server's, or one of ours; the message says what to do. */
 export class EnrolError extends Error {

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open, readdir, readlink, stat, type FileHandle } from 'node:fs/promises';
+import { codeOf } from '../base/errors.ts';
 import type { FileProblem, FileStatus } from '../../collectors/check.ts';
 import { err, ok, type Result } from '../base/result.ts';
 
@@ -111,7 +112,7 @@ const MISSING = new Set(['ENOENT', 'ENOTDIR', 'ESRCH']);
 const DENIED = new Set(['EACCES', 'EPERM']);
 
 function problemOf(error: unknown): FileProblem {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   if (MISSING.has(code)) return 'missing';
   return DENIED.has(code) ? 'denied' : 'failed';
 }

@@ -1,4 +1,5 @@
 import type { AsyncEntry } from '@napi-rs/keyring';
+import { messageOf } from '../base/errors.ts';
 import { isPackaged } from '../base/assets.ts';
 import { loadNative } from '../base/native.ts';
 import { generateKeys, keyPair, KeyStoreError, softwareKeys, type KeyStore } from './keys.ts';
@@ -37,7 +38,7 @@ async function ask<T>(
     const { AsyncEntry } = await library();
     return await question(new AsyncEntry('drawbridge', name, PINNED), AbortSignal.timeout(WITHIN_MS));
   } catch (error) {
-    const detail = error instanceof Error ? error.message : 'unknown error';
+    const detail = messageOf(error);
     throw new KeyStoreError(
       `The session’s keyring does not answer (${detail}). Unlock it, or set keyStore: file in the settings.`,
     );

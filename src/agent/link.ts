@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { Actor } from '../base/actors.ts';
 import { iso, type Clock } from '../base/clock.ts';
 import type { Bell } from './bell.ts';
@@ -14,7 +15,7 @@ import { continueRotation } from './rotate.ts';
 import type { StateFile } from './state-file.ts';
 import type { Connection, OfflineReason } from './status.ts';
 import type { TransportKind } from './transport.ts';
-import { connectProblem, loadTrust, messageOf } from './trust.ts';
+import { connectProblem, loadTrust } from './trust.ts';
 
 /** What a conversation needs and the link does not make itself. */
 type Given = Omit<ConversationDeps, 'attester' | 'signer' | 'standing' | 'onWelcome'>;

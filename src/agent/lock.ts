@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { codeOf } from '../base/errors.ts';
 import { systemClock } from '../base/clock.ts';
 import { parseJson } from '../base/json.ts';
 
@@ -82,7 +83,7 @@ async function linked(own: string, path: string): Promise<boolean> {
     await link(own, path);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -105,7 +106,7 @@ function exists(pid: number): boolean {
     return true;
   } catch (error) {
     // Somebody else's process is a process too.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { iso, type Clock } from '../base/clock.ts';
 import { err, type Result } from '../base/result.ts';
@@ -186,7 +187,7 @@ export function outcomeOf(status: number, text: string, results: Record<string, 
 /** Errors that know their OpenC2 status keep it. */
 export function failed(error: unknown): Outcome {
   const status = error instanceof Error && 'status' in error ? error.status : null;
-  const text = error instanceof Error ? error.message : 'unknown error';
+  const text = messageOf(error);
   return outcomeOf(typeof status === 'number' ? status : STATUS.failed, text);
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { Reader } from '../../collectors/check.ts';
 import { checkIds, specs, type CheckId, type Readers, type Readings } from '../../collectors/specs.ts';
 import { iso, type Clock } from '../base/clock.ts';
@@ -96,7 +97,7 @@ async function guarded(
     if (fact.success) return bounded(fact.data);
     return unknown('unparsable', `The reader’s fact has the wrong shape: ${placeOf(fact.error.issues)}.`);
   } catch (error) {
-    return unknown('failed', `The reader failed: ${error instanceof Error ? error.message : String(error)}`);
+    return unknown('failed', `The reader failed: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { z } from 'zod';
+import { messageOf } from '../base/errors.ts';
 import type { Actor } from '../base/actors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -7,7 +8,6 @@ import { readPrivate } from '../base/private-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';
 import type { EnrolmentState } from './enrolment.ts';
-import { messageOf } from './trust.ts';
 
 /** What an installer or a management system leaves for the agent. */
 export type Invitation = { url: URL; token: EnrolmentToken };

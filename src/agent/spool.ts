@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../base/errors.ts';
 import { removeDurably, removeLeftovers, syncFolder, writeAtomic } from '../base/atomic-file.ts';
 import type { Logger } from '../base/log.ts';
 import { uuid } from '../wire/ids.ts';
@@ -190,7 +191,7 @@ export class Spool {
   }
 
   async #cannotStore(error: unknown): Promise<void> {
-    const detail = error instanceof Error ? error.message : 'unknown error';
+    const detail = messageOf(error);
     if (this.#problem === null) this.#log.error({ detail }, 'reports cannot be written to disk');
     this.#problem = detail;
     const held = [...this.#entries].filter(([, entry]) => entry.held !== null);

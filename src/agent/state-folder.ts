@@ -1,4 +1,5 @@
 import { lstat, mkdir, stat } from 'node:fs/promises';
+import { messageOf } from '../base/errors.ts';
 import { isPackaged } from '../base/assets.ts';
 import { foreignHand } from './trusted-path.ts';
 
@@ -17,7 +18,7 @@ export async function prepareStateFolder(path: string, strict = isService): Prom
     // Others may enter and read the status file; everything else in it is for its owner alone.
     await mkdir(path, { recursive: true, mode: 0o755 });
   } catch (error) {
-    const detail = error instanceof Error ? error.message : 'unknown error';
+    const detail = messageOf(error);
     throw new StateFolderError(
       `The state folder cannot be made (${detail}). Run as root, or set stateDir to a folder of yours.`,
     );

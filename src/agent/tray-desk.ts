@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { CheckId } from '../../collectors/specs.ts';
 import type { Clock } from '../base/clock.ts';
 import { err, ok, type Result } from '../base/result.ts';
@@ -37,7 +38,7 @@ export function createDesk(parts: DeskParts): TrayDesk {
     try {
       return await work();
     } catch (error) {
-      return refuse('failed', error instanceof Error ? error.message : String(error));
+      return refuse('failed', messageOf(error));
     } finally {
       busy.delete(what);
     }
@@ -71,7 +72,7 @@ async function recheck(parts: DeskParts, check: CheckId | null): Promise<Result<
     await parts.reported(id);
     return ok(null);
   } catch (error) {
-    return refuse('failed', error instanceof Error ? error.message : String(error));
+    return refuse('failed', messageOf(error));
   }
 }
 

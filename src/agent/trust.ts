@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { getCACertificates } from 'node:tls';
+import { codeOf, messageOf } from '../base/errors.ts';
 
 /** PEM certificates of authorities; `undefined` leaves the choice to Node's own list. */
 export type Trust = { ca: string[] };
@@ -48,15 +49,4 @@ export function connectProblem(error: unknown): ConnectProblem {
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return 'certificate-time';
   if (CERTIFICATE_CODES.test(code)) return 'certificate';
   return NETWORK_CODES.has(code) ? 'unreachable' : 'failed';
-}
-
-/** The system's or TLS's error code, '' where there is none. */
-export function codeOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
 }

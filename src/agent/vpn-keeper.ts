@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import type { Actor } from '../base/actors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -292,7 +293,7 @@ export class VpnKeeper implements Actor {
   }
 
   #retryLater(error: unknown): void {
-    this.#problem = error instanceof Error ? error.message : String(error);
+    this.#problem = messageOf(error);
     this.#retryAt = null;
     // Where there is nothing to act on, trying again changes nothing; the next order or start looks anew.
     if (error instanceof VpnFailure && error.status === STATUS.notFound) return;

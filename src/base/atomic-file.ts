@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { codeOf } from './errors.ts';
 
 /**
  * Replaces a file in one step and returns once it is on disk: temporary file beside it, fsync, rename, fsync of
@@ -46,8 +47,7 @@ async function openFolder(folder: string): Promise<FileHandle | null> {
   try {
     return await open(folder, constants.O_RDONLY);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'EISDIR' || error.code === 'EPERM'))
-      return null;
+    if (['EISDIR', 'EPERM'].includes(codeOf(error))) return null;
     throw error;
   }
 }
@@ -60,7 +60,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
 }
 
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return codeOf(error) === 'ENOENT';
 }
 
 async function writeNew(path: string, content: string | Uint8Array, mode: number): Promise<void> {

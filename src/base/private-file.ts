@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { codeOf, messageOf } from './errors.ts';
 import { isMissing } from './atomic-file.ts';
 import { err, ok, type Result } from './result.ts';
 
@@ -33,12 +34,12 @@ export async function readPrivate(
 
 function openingProblem(error: unknown): PrivateFileProblem {
   if (isMissing(error)) return { kind: 'missing', detail: 'is not there' };
-  const code = error instanceof Error && 'code' in error ? error.code : '';
+  const code = codeOf(error);
   if (code === 'ELOOP') return { kind: 'link', detail: 'is a symbolic link' };
   if (code === 'EACCES') return { kind: 'denied', detail: 'belongs to another user' };
   return {
     kind: 'failed',
-    detail: `cannot be read (${error instanceof Error ? error.message : String(error)})`,
+    detail: `cannot be read (${messageOf(error)})`,
   };
 }
 

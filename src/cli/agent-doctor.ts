@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { access, constants, statfs } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
+import { messageOf } from '../base/errors.ts';
 import { connect } from '../agent/connect.ts';
 import { fetchChallenge, type Challenge } from '../agent/enrol-protocol.ts';
 import { enrolmentState, keysOf, type EnrolmentState } from '../agent/enrolment.ts';
@@ -13,7 +14,7 @@ import { stateFolderProblem } from '../agent/state-folder.ts';
 import { peek } from '../agent/state-file.ts';
 import { statusSchema, type Status } from '../agent/status.ts';
 import type { TransportKind } from '../agent/transport.ts';
-import { loadTrust, messageOf, type Trust } from '../agent/trust.ts';
+import { loadTrust, type Trust } from '../agent/trust.ts';
 import { isMissing } from '../base/atomic-file.ts';
 import { createLogger } from '../base/log.ts';
 import { certificateFindings } from './agent-doctor-certificate.ts';

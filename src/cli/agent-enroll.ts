@@ -1,4 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
+import { messageOf } from '../base/errors.ts';
 import { enrol } from '../agent/enrol.ts';
 import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
 import type { Route } from '../agent/http.ts';
@@ -7,7 +8,6 @@ import { statePaths } from '../agent/paths.ts';
 import { prepareStateFolder } from '../agent/state-folder.ts';
 import { stateFile } from '../agent/state-file.ts';
 import { thisComputer } from '../agent/this-computer.ts';
-import { messageOf } from '../agent/trust.ts';
 import { systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';

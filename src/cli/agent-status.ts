@@ -1,8 +1,8 @@
+import { messageOf } from '../base/errors.ts';
 import { lockHolder } from '../agent/lock.ts';
 import { statePaths } from '../agent/paths.ts';
 import { peek } from '../agent/state-file.ts';
 import { statusSchema, type Status, type VpnStatus } from '../agent/status.ts';
-import { messageOf } from '../agent/trust.ts';
 import type { Settings } from './agent-settings.ts';
 import { complain, paint, say, sayJson, table } from './present.ts';
 

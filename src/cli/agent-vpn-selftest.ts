@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { messageOf } from '../base/errors.ts';
 import { VpnFailure, type VpnDriver, type VpnState } from '../agent/vpn/driver.ts';
 import type { Clock } from '../base/clock.ts';
 import { STATUS } from '../wire/order.ts';
@@ -118,7 +119,7 @@ async function outcomeOf(
   try {
     return judged(expected(await action()));
   } catch (error) {
-    const detail = error instanceof Error ? error.message : 'unknown error';
+    const detail = messageOf(error);
     const isMissing = error instanceof VpnFailure && error.status === STATUS.notImplemented;
     return { outcome: isMissing ? 'not-supported' : 'differs', detail };
   }

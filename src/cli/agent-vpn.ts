@@ -1,6 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
+import { messageOf } from '../base/errors.ts';
 import { NO_QUESTIONS, type Host } from '../../collectors/check.ts';
 import { packArchive } from '../agent/archive.ts';
 import { createHost } from '../agent/host.ts';
@@ -10,7 +11,6 @@ import type { Answer } from '../agent/recorder.ts';
 import { redactAnswers } from '../agent/redact.ts';
 import { REPLAYED_SELF } from '../agent/replay.ts';
 import { prepareStateFolder } from '../agent/state-folder.ts';
-import { messageOf } from '../agent/trust.ts';
 import { loadIsolation } from '../agent/vpn/isolation-open.ts';
 import type { IsolationState } from '../agent/vpn/isolation.ts';
 import { openVpn, type OpenedVpn } from '../agent/vpn/open-vpn.ts';

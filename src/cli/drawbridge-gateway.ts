@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { messageOf } from '../base/errors.ts';
 import { productVersion } from '../base/version.ts';
 import { endWithParent } from './attached.ts';
 import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
@@ -62,7 +63,7 @@ function running<O>(action: (options: O) => Promise<number>): (options: O) => Pr
     try {
       process.exitCode = await action(options);
     } catch (error) {
-      complain(error instanceof Error ? error.message : String(error));
+      complain(messageOf(error));
       process.exitCode = EXIT_FAILED;
     }
   };

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
+import { messageOf } from '../base/errors.ts';
 import { productVersion } from '../base/version.ts';
 import { endWithParent } from './attached.ts';
 import { EXIT_FAILED, exitAsFailed } from './exit-codes.ts';
@@ -421,7 +422,7 @@ async function finish(action: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await action();
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    complain(messageOf(error));
     process.exitCode = EXIT_FAILED;
   }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os';
 import { Command } from 'commander';
+import { messageOf } from '../base/errors.ts';
 import { platformOf } from '../agent/paths.ts';
 import { useProcessStyle } from '../base/exec.ts';
 import { styleFor } from '../base/process-style.ts';
@@ -152,7 +153,7 @@ async function ending(action: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await action();
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    complain(messageOf(error));
     process.exitCode = EXIT_FAILED;
   }
 }

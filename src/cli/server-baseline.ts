@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { messageOf } from '../base/errors.ts';
 import { writeAtomic } from '../base/atomic-file.ts';
 import { iso } from '../base/clock.ts';
 import type { Baseline } from '../policy/baseline.ts';
@@ -67,7 +68,7 @@ async function readBounded(file: string, maxBytes: number): Promise<string> {
     const bytes = await readFile(file);
     if (bytes.length <= maxBytes) return bytes.toString('utf8');
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
   throw new UsageError(`${file} is larger than ${maxBytes} bytes.`);
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { messageOf } from '../base/errors.ts';
 import { PemConverter } from '../base/x509.ts';
 import { iso, systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
@@ -64,7 +65,7 @@ export async function caCsrCommand(options: OutOptions & { organisation: string 
 export async function caSignCommand(file: string, options: OutOptions & { root: string }): Promise<number> {
   const request = await readFile(file, 'utf8');
   const signed = await signRequest(request, options.root, Date.now()).catch((error: unknown) => {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   });
   return hand(options, signed);
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { messageOf } from '../base/errors.ts';
 import { iso } from '../base/clock.ts';
 import { createGateway, createToken, hashSerials, revokeCredential } from '../server/administer.ts';
 import { pathsIn } from '../server/data-folder.ts';
@@ -55,9 +56,7 @@ const MAX_SERIALS_BYTES = 1_024 * 1_024;
 /** One serial number a line; what follows a # is for people. */
 async function readSerials(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UsageError(
-      `--serials ${file} cannot be read (${error instanceof Error ? error.message : String(error)}).`,
-    );
+    throw new UsageError(`--serials ${file} cannot be read (${messageOf(error)}).`);
   });
   if (text.length > MAX_SERIALS_BYTES) throw new UsageError(`--serials ${file} is larger than a megabyte.`);
   const serials = text
@@ -76,7 +75,7 @@ async function handOver(store: Store, { name, text }: { name: string; text: stri
     await deliver(text);
   } catch (error) {
     await store.write((db) => revokeCredential(db, name, by()));
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     throw new UsageError(
       `Standard output cannot be written (${detail}); ${name} was revoked. Make another one.`,
     );

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../base/errors.ts';
 import { connectApi, type DeviceDocument } from './api-client.ts';
 import { Children } from './children.ts';
 import { EXIT_BY_RISK, EXIT_FAILED, EXIT_REQUIRED_UNKNOWN } from './exit-codes.ts';
@@ -38,7 +39,7 @@ function readOptions(): Options | null {
   try {
     return parseArgs({ options: { once: flag, json: flag, help: { ...flag, short: 'h' } } }).values;
   } catch (error) {
-    complain(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    complain(`${messageOf(error)}\n\n${HELP}`);
     return null;
   }
 }
@@ -52,7 +53,7 @@ async function main(options: Options): Promise<number> {
   } catch (error) {
     // Ended by a signal before there was anything to show: no verdict may be read out of that.
     if (stop.aborted) return options.once ? EXIT_FAILED : 0;
-    complain(error instanceof Error ? error.message : String(error));
+    complain(messageOf(error));
     return EXIT_FAILED;
   } finally {
     await children.stop();

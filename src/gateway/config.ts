@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../base/errors.ts';
 import { isMissing } from '../base/atomic-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
@@ -167,7 +168,7 @@ export async function loadGatewayConfig(file: string): Promise<Result<GatewayCon
   try {
     return parseGatewayConfig(await readFile(file, 'utf8'), file);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const hint = isMissing(error) ? 'docs/gateway.md has an example.' : 'Run this as the owner of the file.';
     return err(`${file}: ${why}\n${hint}`);
   }

@@ -1,3 +1,4 @@
+import { codeOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { isPppd, isUp, type PppSession } from './ppp.ts';
 
@@ -28,7 +29,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch (error) {
     // It ended by itself; whether its interface is gone is looked at anyway.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 

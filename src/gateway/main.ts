@@ -1,6 +1,7 @@
 import { watch } from 'node:fs';
 import { mkdir, readFile, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { messageOf } from '../base/errors.ts';
 import { runAll, type Actor } from '../base/actors.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
@@ -147,7 +148,3 @@ async function takeEvents(parts: Helper): Promise<void> {
 }
 
 function nothing(): void {}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,4 +1,5 @@
 import { request } from 'node:https';
+import { messageOf } from '../base/errors.ts';
 import type { PeerEvent } from './events.ts';
 
 /** What the posture servers are reached by. */
@@ -21,7 +22,7 @@ export async function tellIdentity(
       if ((status >= 200 && status < 300) || status === 400) return;
       problems.push(`${url}: status ${status}`);
     } catch (error) {
-      problems.push(`${url}: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`${url}: ${messageOf(error)}`);
     }
   }
   throw new Error(problems.join('; '));

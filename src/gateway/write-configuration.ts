@@ -1,5 +1,6 @@
 import { chown, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { codeOf } from '../base/errors.ts';
 import { listAssets, readAsset } from '../base/assets.ts';
 import { isMissing, writeAtomic } from '../base/atomic-file.ts';
 import type { GatewayConfig } from './config.ts';
@@ -37,7 +38,7 @@ async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     if (isMissing(error))
       throw new Error(`${path} cannot be made: its parent folder is not there`, { cause: error });
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 

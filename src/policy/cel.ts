@@ -1,4 +1,5 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { messageOf } from '../base/errors.ts';
 import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
 
@@ -53,7 +54,7 @@ export function parseExpression(text: string): Result<Expression, string> {
     if (cost > MAX_COST) return err('costs too much: a loop within a loop has to be short');
     return ok({ run, asks: [...variables].flatMap(([name, id]) => (used.names.has(name) ? [id] : [])) });
   } catch (error) {
-    return err(firstLine(error instanceof Error ? error.message : String(error)));
+    return err(firstLine(messageOf(error)));
   }
 }
 
@@ -112,7 +113,7 @@ function evaluated(run: ParseResult, context: Record<string, unknown>, asks: rea
 }
 
 function wordsFor(error: unknown): string {
-  const message = firstLine(error instanceof Error ? error.message : String(error));
+  const message = firstLine(messageOf(error));
   const key = /^No such key: (.+)$/.exec(message)?.[1];
   return key === undefined ? message : `what it calls "${key}" is not known here`;
 }

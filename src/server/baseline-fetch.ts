@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { messageOf } from '../base/errors.ts';
 import { err, ok, type Result } from '../base/result.ts';
 
 const TIMEOUT_MS = 20_000;
@@ -56,7 +57,5 @@ function refuse(incoming: IncomingMessage, why: string): Result<never, string> {
 
 function failed(url: URL, error: unknown): Result<never, string> {
   const { code } = error as NodeJS.ErrnoException;
-  return err(
-    `${url.host} could not be asked: ${code ?? (error instanceof Error ? error.message : String(error))}.`,
-  );
+  return err(`${url.host} could not be asked: ${code ?? messageOf(error)}.`);
 }

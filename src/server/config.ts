@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../base/errors.ts';
 import { isMissing } from '../base/atomic-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
@@ -129,7 +130,7 @@ export async function loadConfig(file: string): Promise<Result<ServerConfig, str
   try {
     return parseConfig(await readFile(file, 'utf8'), file);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const hint = isMissing(error)
       ? 'Is this the right folder? "drawbridge-server init --data DIR" makes one.'
       : 'Run this as the user of the data folder, and name the folder with --data.';

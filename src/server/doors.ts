@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { codeOf, messageOf } from '../base/errors.ts';
 import { createAddressReader } from './addresses.ts';
 import type { ServerConfig } from './config.ts';
 import { addAuthorityRoutes, openCertificateDoors } from './ca/doors.ts';
@@ -113,7 +114,7 @@ function reachableAs(host: string, names: readonly string[]): string {
 }
 
 function listenProblem(error: unknown, host: string, port: number, file: string): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
+  const code = codeOf(error);
   if (code === 'EADDRINUSE') {
     return (
       `Port ${port} on ${host} is taken by another program (ss -ltnp "sport = :${port}" names it). ` +
@@ -122,5 +123,5 @@ function listenProblem(error: unknown, host: string, port: number, file: string)
   }
   if (code === 'EACCES')
     return `Port ${port} needs root; or choose one from 1024 up: listen.port in ${file}.`;
-  return `Cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`;
+  return `Cannot listen on ${host}:${port}: ${messageOf(error)}`;
 }

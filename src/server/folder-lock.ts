@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '../base/errors.ts';
 import { StartError } from './start-error.ts';
 
 /**
@@ -23,7 +24,7 @@ function openLock(folder: string): DatabaseSync {
   try {
     return new DatabaseSync(join(folder, 'server.lock'), { timeout: 0 });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new StartError(
       `${folder} cannot be written (${why}). The server needs a data folder of its own user.`,
     );

@@ -1,4 +1,5 @@
 import { open, type CityResponse, type Reader } from 'maxmind';
+import { messageOf } from '../base/errors.ts';
 import { isWithin, normalAddress } from './addresses.ts';
 import type { Place } from './geo.ts';
 import { StartError } from './start-error.ts';
@@ -32,9 +33,7 @@ const NOWHERE = [
 /** Opens a database in MaxMind's format with countries and coordinates (GeoLite2 City and its like). Throws `StartError`. */
 export async function openPlaces(file: string): Promise<Locate> {
   const database = await open<CityResponse>(file).catch((error: unknown) => {
-    throw new StartError(
-      `${file} (places.database) cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new StartError(`${file} (places.database) cannot be used: ${messageOf(error)}`);
   });
   return (text) => {
     const address = normalAddress(text);

@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import { runAll, type Actor, type StopReport } from '../base/actors.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
@@ -62,9 +63,7 @@ async function openAlone(folder: string, file: string, observe: CommitObserver):
   const { release } = lockFolder(folder);
   const store = await openSqlite(file, observe).catch((error: unknown) => {
     release();
-    throw new StartError(
-      `${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new StartError(`${file} cannot be opened: ${messageOf(error)}`);
   });
   const close = async () => {
     await store.close();

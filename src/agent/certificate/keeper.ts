@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { messageOf } from '../../base/errors.ts';
 import { iso } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { err, ok, type Result } from '../../base/result.ts';
@@ -143,7 +144,7 @@ export class CertificateKeeper {
 
   async #removeFiles(): Promise<void> {
     await this.#deps.store.remove().catch((error: unknown) => {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem = messageOf(error);
       this.#deps.log.warn({ err: error }, 'certificate not removed');
     });
   }
@@ -163,7 +164,7 @@ export class CertificateKeeper {
       await this.#keep({ ...this.#state, held: { ...held, installed: true } });
       log.info({ serial: held.serial, until: iso(held.notAfter) }, 'certificate installed');
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem = messageOf(error);
       this.#installAgainAt = clock.now() + INSTALL_AGAIN_MS;
       log.warn({ err: error }, 'certificate not installed');
     }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { nft, systemctl } from '../../base/commands.ts';
 import { STATUS } from '../../wire/order.ts';
 import { act, becomes, complaint, edge, type Tools } from '../vpn/linux-tools.ts';
@@ -68,7 +69,7 @@ async function close(tools: ServerTools, wish: CloseWish): Promise<Changed> {
     await note(tools, closed);
     return { before, after, closing: closed };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const undone = await reopen(tools).then(
       () => 'Everything is as before.',
       (problem: unknown) =>

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors.ts';
 import { STATUS } from '../../wire/order.ts';
 import type { VpnProfile } from '../../wire/vpn.ts';
 import { VpnFailure, type VpnState } from './driver.ts';
@@ -120,7 +121,7 @@ async function orUndo(
     await takeDown(tools, change.name);
     const left = await undo(tools, journal, change);
     const seen = await look(tools.host, { problems: left === null ? [] : [left] });
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new VpnFailure(
       left === null
         ? `${reason.replace(/\.?$/, '.')} Everything was put back.`
@@ -147,7 +148,7 @@ export async function undo(tools: Tools, journal: Journal, change: Change): Prom
   try {
     await putBack(tools, change.files);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return `The files could not be put back (${why}); this is tried again at the next start.`;
   }
   // Software that does not run now reads its files when it starts.

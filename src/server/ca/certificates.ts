@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { messageOf } from '../../base/errors.ts';
 import type { Actor } from '../../base/actors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
@@ -89,7 +90,7 @@ async function openAuthority({
     const crlValidMs = settings.crlMinutes * MINUTE_MS;
     return internalAuthority({ certificate, root, key, crlUrl: settings.crlUrl ?? null, crlValidMs });
   } catch (error) {
-    throw new StartError(error instanceof Error ? error.message : String(error));
+    throw new StartError(messageOf(error));
   }
 }
 

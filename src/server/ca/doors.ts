@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyReply } from 'fastify';
+import { messageOf } from '../../base/errors.ts';
 import type { AddressReader } from '../addresses.ts';
 import { answerErrors, createHttp, type App } from '../http.ts';
 import type { Services } from '../services.ts';
@@ -74,7 +75,7 @@ async function listening(setting: string, port: number, listen: () => Promise<un
   try {
     await listen();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new StartError(`Cannot listen on port ${port} (${setting}): ${why}`);
   }
 }
