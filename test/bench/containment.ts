@@ -95,7 +95,7 @@ function partOf(software: Software, wanted: number, findings: readonly Finding[]
     one.kind === 'failed' && one.software === software ? [one.why] : [],
   );
   const thin = sessions.filter(({ rate }) => rate < LEAST_STREAM).length;
-  const cut = percentiles(`${name}: order to last packet`, sessions.map(({ lastMs }) => lastMs)); // prettier-ignore
+  const cut = percentiles(`${name}: order to last packet`, sessions.filter(({ rate }) => rate > 0).map(({ lastMs }) => lastMs)); // prettier-ignore
   const received = percentiles(`${name}: order to receipt`, sessions.map(({ receivedMs }) => receivedMs)); // prettier-ignore
   const proven = percentiles(`${name}: order to proof`, sessions.map(({ provenMs }) => provenMs)); // prettier-ignore
   const hand = percentiles(`${name}: by hand`, byHand);

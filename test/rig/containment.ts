@@ -60,7 +60,9 @@ export class Containment {
   /** `count` sessions ended by an order and half as many by hand, in turn. */
   async *run(software: Software, count: number): AsyncGenerator<Finding> {
     if (count === 0) return;
-    const side = await this.#side(software);
+    const side = await this.#side(software).catch((error: unknown) => failed(software, error));
+    // The sessions of the other software are worth their report all the same.
+    if ('kind' in side) return yield side;
     for (let number = 1; number <= count; number += 1) {
       yield await tried(software, () => this.#contain(side));
       if (number % 2 === 1) yield await tried(software, () => byHand(side));
@@ -91,16 +93,11 @@ export class Containment {
   }
 
   async #contain({ software, laptop, agent }: Side): Promise<Finding> {
-    await laptop.connect();
+    await comeUp(laptop);
     const streaming = `setsid ping -n -q -i ${1 / STREAM} ${addresses.corp} < /dev/null > /dev/null 2>&1 & sleep 2`;
     await agent.node.must(streaming);
     try {
-      const denied = await agent.order('deny');
-      const { issuedAt, doneAt } = await agent.untilProven(denied);
-      const allowed = await agent.order('allow');
-      await agent.untilProven(allowed);
-      const doneMs = Date.parse(doneAt ?? '') - Date.parse(issuedAt);
-      return { kind: 'contained', software, denied, allowed, doneMs };
+      return { kind: 'contained', software, ...(await orders(agent)) };
     } finally {
       await agent.node.exec('pkill -x ping');
     }
@@ -110,8 +107,30 @@ export class Containment {
 /** As a laptop in use, but for the collection that no order waits for. */
 const AGENT_SETTINGS = 'collect: { everySeconds: 300, budget: { cpuPercent: 100, rssMiB: 4096 } }\n';
 
+/** Denied, and allowed again whatever came of it: the next session needs that. */
+async function orders(agent: Agent): Promise<{ denied: string; allowed: string; doneMs: number }> {
+  const denied = await agent.order('deny');
+  const told = await agent.untilProven(denied).catch(async (error: unknown) => {
+    await agent.untilProven(await agent.order('allow'));
+    throw error;
+  });
+  const allowed = await agent.order('allow');
+  await agent.untilProven(allowed);
+  return { denied, allowed, doneMs: Date.parse(told.doneAt ?? '') - Date.parse(told.issuedAt) };
+}
+
+/** What came up half must not stand in the next one's way. */
+async function comeUp(laptop: Laptop): Promise<void> {
+  try {
+    await laptop.connect();
+  } catch (error) {
+    await laptop.hangUp().catch(() => {});
+    throw error;
+  }
+}
+
 async function byHand({ software, laptop }: Side): Promise<Finding> {
-  await laptop.connect();
+  await comeUp(laptop);
   return { kind: 'by hand', software, tookMs: await laptop.hangUp() };
 }
 
@@ -119,7 +138,11 @@ async function tried(software: Software, action: () => Promise<Finding>): Promis
   try {
     return await action();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { kind: 'failed', software, why: why.split('\n')[0]?.slice(0, 300) ?? '' };
+    return failed(software, error);
   }
+}
+
+function failed(software: Software, error: unknown): Finding & { kind: 'failed' } {
+  const why = error instanceof Error ? error.message : String(error);
+  return { kind: 'failed', software, why: why.split('\n')[0]?.slice(0, 300) ?? '' };
 }

@@ -164,7 +164,7 @@ export class Posture {
     const said = await this.#rig
       .node('srv')
       .must(
-        `curl -sS --fail-with-body --max-time 20 --cacert ${DATA}/tls-ca.pem -X ${method} ${data} -H "Authorization: Bearer $(cat ${DATA}/admin-token)" ${URL}${path}`,
+        `curl -sS --fail-with-body --max-time 20 --cacert ${DATA}/tls-ca.pem -X ${method} ${data} -H "Authorization: Bearer $(cat ${DATA}/admin-token)" '${URL}${path}'`,
       );
     return JSON.parse(said) as T;
   }
@@ -278,7 +278,7 @@ export class Agent {
   }
 
   /** Orders something and answers with the order's id. */
-  async order(action: 'deny' | 'allow', more: object = {}): Promise<string> {
+  async order(action: 'deny' | 'allow' | 'set', more: object = {}): Promise<string> {
     const asked = { action, ...more };
     const { id, hint } = await this.#posture.ask<{ id: string | null; hint: string }>(
       'POST',
