@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns/promises';
+import { hostname } from 'node:os';
 import { readFile, rm } from 'node:fs/promises';
 import { messageOf } from '../base/errors.ts';
 import { enrol } from '../agent/enrol.ts';
@@ -5,12 +7,16 @@ import { enrolmentState, type EnrolmentState } from '../agent/enrolment.ts';
 import type { Route } from '../agent/http.ts';
 import { lockHolder } from '../agent/lock.ts';
 import { statePaths } from '../agent/paths.ts';
+import { loadReaders } from '../agent/readers.ts';
+import { proxyFor } from '../agent/proxy.ts';
 import { prepareStateFolder } from '../agent/state-folder.ts';
 import { stateFile } from '../agent/state-file.ts';
 import { thisComputer } from '../agent/this-computer.ts';
 import { systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';
+import { keyChoiceOf } from './agent-rotate-key.ts';
+import { interfaceTowards, isTunnel, throughTunnel } from './agent-doctor-vpn.ts';
 import type { Settings, SettingsOptions } from './agent-settings.ts';
 import { UsageError } from './usage-error.ts';
 import { complain, paint, say, sayJson, withProgress } from './present.ts';
@@ -27,6 +33,7 @@ export type EnrollOptions = SettingsOptions & {
 export async function enroll(settings: Settings, options: EnrollOptions): Promise<number> {
   const token = await tokenFrom(options);
   const route = routeTo(settings, options);
+  await refuseTunnel(route);
   await prepareStateFolder(settings.stateDir);
   const paths = statePaths(settings.stateDir);
   const running = options.again === true ? await lockHolder(paths.lock) : null;
@@ -69,6 +76,16 @@ function routeTo({ config }: Settings, { server }: EnrollOptions): Route {
       `${address} is not an https:// address. Example: --server https://posture.example.com:8443`,
     );
   return { url, proxy: config.server.proxy, env: process.env };
+}
+
+/** What cannot be looked up is told by whoever tries to connect. */
+async function refuseTunnel({ url, proxy, env }: Route): Promise<void> {
+  const { hostname: host } = proxyFor(url, proxy, env) ?? url;
+  const found = await lookup(host.replace(/^\[|\]$/g, '')).catch(() => null);
+  const by = found === null ? null : await interfaceTowards(found.address);
+  if (found === null || by === null || !isTunnel(by, null)) return;
+  const { found: what, todo } = throughTunnel(by, found.address);
+  throw new UsageError(`${what}. ${todo}`);
 }
 
 async function tokenFrom(options: EnrollOptions): Promise<EnrolmentToken> {

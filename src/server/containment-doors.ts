@@ -1,6 +1,6 @@
 import type { DaeDoor } from './containment-dae.ts';
 import type { RadiusSettings } from './radius-settings.ts';
-import { readSecret } from './secret-file.ts';
+import { readSharedSecret } from './secret-file.ts';
 import { StartError } from './start-error.ts';
 
 const MIN_SECRET = 16;
@@ -11,7 +11,7 @@ export async function loadDoors(all: RadiusSettings['nas']): Promise<ReadonlyMap
   for (const { name, dynamicAuthorization } of all) {
     if (dynamicAuthorization === undefined) continue;
     const { host, port, secretFile } = dynamicAuthorization;
-    const secret = (await readSecret(secretFile)).trim();
+    const secret = (await readSharedSecret(secretFile, `radius.nas: ${name}`)).trim();
     if (secret.length < MIN_SECRET || secret.includes('\n')) {
       throw new StartError(
         `${secretFile} has to hold one line of at least ${MIN_SECRET} characters (radius.nas: ${name}).`,

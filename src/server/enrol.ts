@@ -19,6 +19,7 @@ import {
   type Device,
   type NewKey,
 } from './store/devices.ts';
+import { isInsideVpn } from './store/sessions.ts';
 import type { Db, Store } from './store/store.ts';
 import type { TokenRow } from './store/tables.ts';
 import { findToken, usedBy, useToken } from './store/tokens.ts';
@@ -99,7 +100,10 @@ type Admitted = Pick<Device, 'id' | 'status'>;
 
 /** A unit of the store: the token is used up and the device there, or neither. Everything is on record. */
 async function admit(db: Db, asked: Asked, remote: string, now: number): Promise<Result<Admitted, Refusal>> {
-  const admitted = await admitBearer(db, asked, now);
+  // Once its VPN was denied, such a device could never be let in again.
+  const admitted = (await isInsideVpn(db, remote))
+    ? err('through_tunnel' as const)
+    : await admitBearer(db, asked, now);
   const token = asked.claims.token.id;
   const entry = admitted.ok
     ? { action: `enrol ${admitted.value.status}`, subject: admitted.value.id, detail: { token } }

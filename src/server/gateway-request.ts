@@ -13,7 +13,8 @@ const MAX_ATTRIBUTES = 300;
  */
 const field = z.union([text, z.object({ value: z.array(z.union([text, z.number()])).max(100) })]);
 
-const body = z
+/** The body of what FreeRADIUS asks and tells. */
+export const gatewayBody = z
   .record(z.string().max(100), field)
   .refine((fields) => Object.keys(fields).length <= MAX_ATTRIBUTES);
 
@@ -25,7 +26,7 @@ const ALIASES: Record<string, string> = {
 
 /** Reads either body; null when it is neither. The text was decoded as latin1. */
 export function parseAttributes(parsed: unknown): Attributes | null {
-  const fields = body.safeParse(parsed);
+  const fields = gatewayBody.safeParse(parsed);
   if (!fields.success) return null;
   return new Map(Object.entries(fields.data).map(([name, value]) => [plainName(name), valuesOf(value)]));
 }

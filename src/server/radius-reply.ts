@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import type { Access } from '../wire/decision.ts';
 import { MAX_BYTES } from './radius-dictionary.ts';
 import type { Template } from './radius-settings.ts';
@@ -13,8 +14,18 @@ export type GateAnswer = {
   correlation: string | null;
 };
 
-type Value = string | number;
-type Attribute = { op: ':='; do_xlat?: false; value: Value[] };
+const value = z.union([z.string(), z.number()]);
+const attributeSchema = z.object({
+  op: z.literal(':='),
+  do_xlat: z.literal(false).optional(),
+  value: z.array(value),
+});
+
+/** An answer as it is written: a list and name of FreeRADIUS, such as `reply:Filter-Id`, with its values. */
+export const radiusAnswer = z.record(z.string(), attributeSchema);
+
+type Value = z.infer<typeof value>;
+type Attribute = z.infer<typeof attributeSchema>;
 
 /**
  * The answer in the form that FreeRADIUS' rlm_rest reads. `do_xlat: false` stands on every string: without it,

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { accountingOf } from './accounting-request.ts';
@@ -6,11 +7,13 @@ import type { Fleet } from './fleet.ts';
 import { requireGateway } from './gateway-auth.ts';
 import { parseAttributes, textOf } from './gateway-request.ts';
 import { HttpProblem, type App } from './http.ts';
+import { gatewayBody, parseAttributes } from './gateway-request.ts';
+import { HttpProblem, problem, type App } from './http.ts';
 import type { Metrics } from './metrics.ts';
 import type { Places } from './places.ts';
 import type { Gate, Gated } from './radius.ts';
 import { recordLogin } from './record-login.ts';
-import { radiusReply } from './radius-reply.ts';
+import { radiusAnswer, radiusReply } from './radius-reply.ts';
 import { parseDialling, type Dialling } from './radius-request.ts';
 import type { Sessions } from './sessions.ts';
 import type { Store } from './store/store.ts';
@@ -65,11 +68,20 @@ function addAuthorize(app: App, { store, credentials }: RadiusParts): void {
     };
   });
 }
+/** The schemas are for whoever reads the API: bodies are read, and answers made, by functions that were proven so. */
+const told = {
+  config,
+  validatorCompiler: () => (value: unknown) => ({ value }),
+  serializerCompiler: () => (value: unknown) => JSON.stringify(value),
+};
+const refusals = { 400: problem, 401: problem, 503: problem };
+const asking = { body: gatewayBody, response: { 200: radiusAnswer, ...refusals } };
+const accounting = { body: gatewayBody, response: { 204: z.null(), ...refusals } };
 
 /** Asked once a password was right. */
 function addPostAuth(app: App, parts: RadiusParts): void {
   const { store, gate, metrics } = parts;
-  app.post('/v1/radius/post-auth', { config }, async (request) => {
+  app.post('/v1/radius/post-auth', { ...told, schema: asking }, async (request) => {
     const gateway = await requireGateway(store, request.raw);
     const dialling = parseDialling(request.body);
     if (dialling === null) throw new HttpProblem(400, 'malformed');
@@ -92,7 +104,7 @@ function notePlace({ places, clock, log }: RadiusParts, { state }: Gated, { addr
 
 /** 204 once it is on disk: FreeRADIUS passes anything else on as silence, and the NAS sends the record again. */
 function addAccounting(app: App, { store, sessions, metrics }: RadiusParts): void {
-  app.post('/v1/radius/accounting', { config }, async (request, reply) => {
+  app.post('/v1/radius/accounting', { ...told, schema: accounting }, async (request, reply) => {
     const gateway = await requireGateway(store, request.raw);
     const attributes = parseAttributes(request.body);
     if (attributes === null) throw new HttpProblem(400, 'malformed');
@@ -100,7 +112,7 @@ function addAccounting(app: App, { store, sessions, metrics }: RadiusParts): voi
     metrics.accounted(record?.kind ?? 'ignored');
     // What is not about a session would only come again and again.
     if (record !== null) await sessions.account(gateway, record);
-    return reply.status(204).send();
+    return reply.status(204).send(null);
   });
 }
 

@@ -96,12 +96,9 @@ async function ofCount(
   state: DeviceState,
 ): Promise<Opinion> {
   const { perDevice, perUser } = settings.sessions;
-  const full = await store.read(
-    async (db) =>
-      (await countOpen(db, 'device', state.id)) >= perDevice ||
-      (await countOpen(db, 'user', userName)) >= perUser,
-  );
-  return full ? doubt('too_many_sessions') : ALLOWED;
+  const whose = { device: state.id, user: userName };
+  const { ofDevice, ofUser } = await store.read((db) => countOpen(db, whose));
+  return ofDevice >= perDevice || ofUser >= perUser ? doubt('too_many_sessions') : ALLOWED;
 }
 
 const ALLOWED: Opinion = { access: 'allow', reason: 'ok', message: null };

@@ -1,7 +1,7 @@
 import { revokeDevice } from './ca/revocation.ts';
 import { audit } from './store/audit.ts';
 import { setStatus } from './store/devices.ts';
-import { countOpen } from './store/sessions.ts';
+import { openOfDevice } from './store/sessions.ts';
 import type { Db } from './store/store.ts';
 
 type By = { actor: string; now: number };
@@ -19,7 +19,7 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
   orders: endOrders,
   wanted: endWanted,
   // The running server ends them at their gateways once it sees that the device is revoked.
-  sessions: (db, device) => countOpen(db, 'device', device),
+  sessions: (db, device) => openOfDevice(db, device).then((open) => open.length),
 };
 
 /** How many of each were ended. */

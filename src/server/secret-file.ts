@@ -26,6 +26,16 @@ export async function readSecret(path: string): Promise<string> {
   throw refused(path, text.error);
 }
 
+/** The same for a secret that is shared with somebody else and that `setting` names: nobody here can make it anew. */
+export async function readSharedSecret(path: string, setting: string): Promise<string> {
+  const text = await readPrivate(path, MAX_BYTES);
+  if (text.ok) return text.value;
+  if (text.error.kind !== 'missing') throw refused(path, text.error);
+  throw new SecretFileError(
+    `${path} ${text.error.detail}. Write the secret into it, readable by the server alone, or name another file: ${setting}.`,
+  );
+}
+
 /** The same for a secret that is not needed now and may be kept elsewhere. */
 export async function guardSecret(path: string): Promise<void> {
   const text = await readPrivate(path, MAX_BYTES);

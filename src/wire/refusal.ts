@@ -103,6 +103,10 @@ export const REFUSALS = {
     handling: 'stop',
     hint: 'This device has newer keys. Give back the state folder that holds them, or enrol it again.',
   },
+  through_tunnel: {
+    handling: 'stop',
+    hint: 'This computer reaches the server through the VPN that the server decides about; make the server reachable outside the tunnel, disconnect the VPN, and enrol again.',
+  },
   challenge_unknown: {
     handling: 'resend',
     hint: 'The enrolment took longer than 120 s or was sent twice; run it again.',

@@ -130,6 +130,12 @@ describe('what monitoring sees', () => {
     ]) {
       expect(described).toContain(path);
     }
+    const gate = JSON.stringify((body.paths as Record<string, unknown>)['/v1/radius/post-auth']);
+    expect(gate).toContain('"requestBody"');
+    expect(gate).toContain('"do_xlat"');
+    const accounting = JSON.stringify((body.paths as Record<string, unknown>)['/v1/radius/accounting']);
+    expect(accounting).toContain('"requestBody"');
+    expect(accounting).toContain('"204"');
   });
 });
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -48,6 +48,20 @@ describe('a secret of the server', () => {
   test('the authority’s key may be kept elsewhere until it is needed', async () => {
     await rm(paths.tlsCaKey);
     await expect(start()).resolves.toBeUndefined();
+  });
+
+  test.each([
+    ['signals: [{ source: edr, secretFile: /nonexistent/edr }]\n', 'signals: edr'],
+    [
+      'radius: { nas: [{ name: lns, dynamicAuthorization: { host: 127.0.0.1, secretFile: /nonexistent/lns } }] }\n',
+      'radius.nas: lns',
+    ],
+  ])('that is shared and not there: nobody is sent to init for it', async (settings, setting) => {
+    await appendFile(paths.config, settings);
+    await expect(start()).rejects.toThrow(
+      `is not there. Write the secret into it, readable by the server alone, or name another file: ${setting}.`,
+    );
+    await expect(start()).rejects.not.toThrow('init');
   });
 
   test('that is a symbolic link is refused', async () => {

@@ -5,7 +5,7 @@ import { sessionDocument, type SessionDocument } from '../../src/server/session-
 import { healthyReadings } from './fixtures.ts';
 import { accessIn, gatewayCredential, gatewayWith, type Gateway } from './gateway.ts';
 import { expectEventually, startRig, type Rig } from './rig.ts';
-import type { TestLink } from './test-agent.ts';
+import { enrol, isIdentity, type TestLink } from './test-agent.ts';
 
 /** What pppd of Debian 12 sends for every session that starts in the same second. */
 const BROKEN_ID = '%lX6b0017c5%hX';
@@ -284,4 +284,15 @@ test('who has as many sessions as are allowed is restricted', async () => {
   for (const one of [first, ...others]) await one.stop();
   expect(await sessions(`?device=${device}`)).toEqual([]);
   link.close();
+});
+
+test('who enrols through the VPN is refused, and keeps the token for another way', async () => {
+  const session = await dialled({ 'Framed-IP-Address': '127.0.0.1' });
+  const token = await rig.token();
+  const refused = await enrol(rig.target, token, { now: rig.clock.now });
+  expect(refused).toMatchObject({
+    body: { err: 'through_tunnel', hint: expect.stringContaining('outside the tunnel') },
+  });
+  await session.stop();
+  expect(isIdentity(await enrol(rig.target, token, { now: rig.clock.now }))).toBe(true);
 });

@@ -1,5 +1,5 @@
 import type { ServerConfig } from '../config.ts';
-import { readSecret } from '../secret-file.ts';
+import { readSharedSecret } from '../secret-file.ts';
 import { StartError } from '../start-error.ts';
 import type { WebhookSources } from './webhook-door.ts';
 import { parseSecrets } from './webhook.ts';
@@ -11,7 +11,7 @@ export async function loadSources(
 ): Promise<WebhookSources> {
   const sources = new Map<string, readonly Buffer[]>();
   for (const { source, secretFile } of settings) {
-    const secrets = parseSecrets(await readSecret(secretFile));
+    const secrets = parseSecrets(await readSharedSecret(secretFile, `${setting}: ${source}`));
     if (!secrets.ok) throw new StartError(`${secretFile} ${secrets.error} (${setting}: ${source}).`);
     sources.set(source, secrets.value);
   }

@@ -1,9 +1,13 @@
+import { prepared } from './prepared.ts';
 import type { Db } from './store.ts';
+
+const valuePrepared = prepared((db, { key }: { key: string }) =>
+  db.selectFrom('meta').select('value').where('key', '=', key),
+);
 
 /** Single values that outlive the process. */
 export async function getMeta(db: Db, key: string): Promise<string | null> {
-  const row = await db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst();
-  return row?.value ?? null;
+  return (await valuePrepared(db, { key })).rows[0]?.value ?? null;
 }
 
 export async function setMeta(db: Db, key: string, value: string): Promise<void> {

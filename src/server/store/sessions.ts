@@ -1,9 +1,28 @@
 import { getMeta, setMeta } from './meta.ts';
+import { prepared } from './prepared.ts';
 import type { Db } from './store.ts';
 import type { LoginRow, SessionRow } from './tables.ts';
 
+const insertPrepared = prepared((db, values: LoginRow) =>
+  db.insertInto('logins').values({
+    id: values.id,
+    gateway: values.gateway,
+    nas: values.nas,
+    at: values.at,
+    expires_at: values.expires_at,
+    device: values.device,
+    user: values.user,
+    address: values.address,
+    access: values.access,
+    reason: values.reason,
+    identity: values.identity,
+    session_timeout: values.session_timeout,
+    ceiling: values.ceiling,
+  }),
+);
+
 export async function insertLogin(db: Db, login: LoginRow): Promise<void> {
-  await db.insertInto('logins').values(login).execute();
+  await insertPrepared(db, login);
 }
 
 /** A login that this gateway's credential asked about; another's is none of its business. */
@@ -72,6 +91,18 @@ export function openOfDevice(db: Db, device: string): Promise<SessionRow[]> {
     .execute();
 }
 
+/** Whether a session that is up was given this address inside the VPN. */
+export async function isInsideVpn(db: Db, address: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('framed_address', '=', address)
+    .where('ended_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Devices that are revoked and have a session that is up. */
 export async function revokedWithSessions(db: Db): Promise<string[]> {
   const rows = await db
@@ -97,14 +128,22 @@ export function openOfNobody(db: Db, address: string): Promise<SessionRow[]> {
     .execute();
 }
 
-export async function countOpen(db: Db, column: 'device' | 'user', value: string): Promise<number> {
-  const row = await db
-    .selectFrom('sessions')
-    .select((select) => select.fn.countAll<number>().as('count'))
-    .where(column, '=', value)
-    .where('ended_at', 'is', null)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
+const openPrepared = prepared((db, { device, user }: { device: string; user: string }) => {
+  const open = db.selectFrom('sessions').where('ended_at', 'is', null);
+  const count = (of: typeof open) => of.select((select) => select.fn.countAll<number>().as('count'));
+  return db.selectNoFrom([
+    count(open.where('device', '=', device)).as('ofDevice'),
+    count(open.where('user', '=', user)).as('ofUser'),
+  ]);
+});
+
+/** How many sessions a device, and a user, has now. */
+export async function countOpen(
+  db: Db,
+  whose: { device: string; user: string },
+): Promise<{ ofDevice: number; ofUser: number }> {
+  const [row] = (await openPrepared(db, whose)).rows;
+  return { ofDevice: Number(row?.ofDevice ?? 0), ofUser: Number(row?.ofUser ?? 0) };
 }
 
 /** Sessions that are up and overdue. */

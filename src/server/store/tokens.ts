@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts';
 import type { Db } from './store.ts';
 import type { GatewayRow, TokenRow } from './tables.ts';
 
@@ -60,8 +61,12 @@ export async function insertGateway(db: Db, gateway: GatewayRow): Promise<void> 
   await db.insertInto('gateways').values(gateway).execute();
 }
 
-export function findGateway(db: Db, id: string): Promise<GatewayRow | undefined> {
-  return db.selectFrom('gateways').selectAll().where('id', '=', id).executeTakeFirst();
+const gatewayPrepared = prepared((db, { id }: { id: string }) =>
+  db.selectFrom('gateways').selectAll().where('id', '=', id),
+);
+
+export async function findGateway(db: Db, id: string): Promise<GatewayRow | undefined> {
+  return (await gatewayPrepared(db, { id })).rows[0];
 }
 
 export function listGateways(db: Db): Promise<GatewayRow[]> {

@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+import { prepared } from './prepared.ts';
 import type { Db } from './store.ts';
 import type { TunnelRow } from './tables.ts';
 
@@ -43,6 +45,10 @@ export async function dropTunnel(
     .execute();
 }
 
-export function tunnelsFrom(db: Db, address: string): Promise<Tunnel[]> {
-  return db.selectFrom('tunnels').selectAll().where('peer_address', '=', address).limit(50).execute();
+const tunnelsPrepared = prepared((db, { address }: { address: string }) =>
+  db.selectFrom('tunnels').selectAll().where('peer_address', '=', address).limit(sql.lit(50)),
+);
+
+export async function tunnelsFrom(db: Db, address: string): Promise<Tunnel[]> {
+  return (await tunnelsPrepared(db, { address })).rows;
 }
