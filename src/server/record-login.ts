@@ -13,7 +13,11 @@ const LONGEST_SECONDS = 86_400;
 
 const MAX_NAME = 253;
 
-/** Puts a login and its answer on record. From then on its device counts as having a session. */
+/**
+ * Puts a login and its answer on record; from then on its device counts as having a session. It outlives this process
+ * before it is said, and the disk has it within a second or two: a power failure in between loses a record of which the
+ * session's accounting tells again, which is stored before it is answered.
+ */
 export async function recordLogin(
   { store, clock, fleet }: { store: Store; clock: Clock; fleet: Fleet },
   gateway: string,
@@ -21,7 +25,7 @@ export async function recordLogin(
   gated: Gated,
 ): Promise<void> {
   const now = clock.now();
-  const until = await store.write((db) => write(db, gateway, dialling, gated, now));
+  const until = await store.note((db) => write(db, gateway, dialling, gated, now));
   if (gated.state === null || gated.answer.access === 'deny') return;
   await noteSession(fleet, gated.state.id, { since: now, until });
 }

@@ -192,7 +192,7 @@ function reportOf({ real, constant, syncs, rates, outages }: Found): BenchReport
     what: 'decisions',
     value: rates.real,
     unit: '1/s',
-    note: `${AT_A_TIME} at a time, each on disk`,
+    note: `${AT_A_TIME} at a time, each outlives the server`,
   };
   const limit: Measure = { what: 'constant answers', value: rates.constant, unit: '1/s' };
   const sync = measure('bare fsync of 4 KiB, 99 of 100', syncs, 0.99);
@@ -205,8 +205,10 @@ function reportOf({ real, constant, syncs, rates, outages }: Found): BenchReport
   return {
     measures: [
       measure('login, median', real, 0.5),
+      measure('login, 95 of 100', real, 0.95),
       p99,
       measure('constant answer, median', constant, 0.5),
+      measure('constant answer, 95 of 100', constant, 0.95),
       bare,
       measure('bare fsync of 4 KiB, median', syncs, 0.5),
       sync,
@@ -224,7 +226,7 @@ function reportOf({ real, constant, syncs, rates, outages }: Found): BenchReport
       },
     ],
     notes: [
-      'FreeRADIUS, both servers and the client share this machine; every decision is on disk before it is said.',
+      'FreeRADIUS, both servers and the client share this machine; every decision outlives the server before it is said, and is on disk a moment later.',
     ],
   };
 }

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { spawnSync } from 'node:child_process';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { groupCommit } from '../../src/server/store/group-commit.ts';
 import { getMeta, setMeta } from '../../src/server/store/meta.ts';
@@ -82,6 +84,15 @@ describe('group commit', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
+  test('waits for the disk when any unit does', async () => {
+    const waits: string[] = [];
+    const { add } = groupCommit({ ...scripted(), waitFor: (until) => void waits.push(until) });
+    await Promise.all([add(async () => 1, 'kernel'), add(async () => 2, 'kernel')]);
+    await Promise.all([add(async () => 3, 'kernel'), add(async () => 4)]);
+    await add(async () => 5);
+    expect(waits).toEqual(['kernel', 'disk', 'disk']);
+  });
+
   test('tells how long a commit took and how many it served', async () => {
     const seen: { units: number; failed: boolean }[] = [];
     const { add } = groupCommit(scripted(), (commit) => seen.push(commit));
@@ -106,6 +117,23 @@ describe('the SQLite store', () => {
     const database = new DatabaseSync(file);
     expect(database.prepare('pragma journal_mode').get()).toEqual({ journal_mode: 'wal' });
     database.close();
+  });
+
+  test('what was noted is there although the process was killed at once', () => {
+    const script = join(import.meta.dirname, '../support/note-child.ts');
+    const child = spawnSync(process.execPath, [script, file], { encoding: 'utf8' });
+    expect(child.signal).toBe('SIGKILL');
+    const beside = new DatabaseSync(file, { readOnly: true });
+    const row = beside.prepare("select value from meta where key = 'noted'").get();
+    beside.close();
+    expect(row).toEqual({ value: 'yes' });
+  });
+
+  test('waits for the disk again after it has noted something', async () => {
+    await store.note((db) => setMeta(db, 'soft', '1'));
+    await store.write((db) => setMeta(db, 'hard', '1'));
+    const levels = await store.write((db) => sql<{ synchronous: number }>`pragma synchronous`.execute(db));
+    expect(levels.rows).toEqual([{ synchronous: 2 }]);
   });
 
   test('notices what another process has committed, not what it wrote itself', async () => {

@@ -3,13 +3,23 @@ import { StoreUnavailable } from './store.ts';
 /** The connection that writes: one transaction at a time. */
 export type Connection = {
   exec(sql: string): void;
+  /** Says what the next commit waits for. */
+  waitFor?(until: Until): void;
   /** Whether an error means that the whole transaction is lost (disk full, I/O), not only the statement. */
   isFatal(error: unknown): boolean;
 };
 
 export type CommitObserver = (commit: { units: number; ms: number; failed: boolean }) => void;
 
-type Unit = { run(): Promise<unknown>; resolve(value: unknown): void; reject(error: unknown): void };
+/** `disk`: done once the disk has it. `kernel`: done once it outlives this process; the disk has it within a second or two. */
+export type Until = 'disk' | 'kernel';
+
+type Unit = {
+  until: Until;
+  run(): Promise<unknown>;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+};
 type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };
 
 /**
@@ -35,9 +45,10 @@ export function groupCommit(connection: Connection, observe: CommitObserver = ()
   }
 
   return {
-    add<T>(run: () => Promise<T>): Promise<T> {
+    /** Units that wait for the disk share one fsync, also with those that need not. */
+    add<T>(run: () => Promise<T>, until: Until = 'disk'): Promise<T> {
       return new Promise<T>((resolve, reject) => {
-        waiting.push({ run, resolve: resolve as Unit['resolve'], reject });
+        waiting.push({ until, run, resolve: resolve as Unit['resolve'], reject });
         schedule();
       });
     },
@@ -52,6 +63,7 @@ export function groupCommit(connection: Connection, observe: CommitObserver = ()
 async function commitAll(connection: Connection, units: readonly Unit[]): Promise<boolean> {
   const outcomes: Outcome[] = [];
   try {
+    connection.waitFor?.(units.every(({ until }) => until === 'kernel') ? 'kernel' : 'disk');
     connection.exec('begin immediate');
     for (const unit of units) outcomes.push(await runInSavepoint(connection, unit));
     connection.exec('commit');

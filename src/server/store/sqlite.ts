@@ -1,10 +1,11 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
-import { groupCommit, type CommitObserver } from './group-commit.ts';
+import { groupCommit, type CommitObserver, type Until } from './group-commit.ts';
 import { migrate } from './migrations.ts';
 import { kyselyDatabase } from './node-sqlite.ts';
 import { StoreUnavailable, type Db, type Store } from './store.ts';
 import type { Tables } from './tables.ts';
+import { flushOf } from './wal-flush.ts';
 
 /** SQLite's primary result codes after which a transaction cannot go on: what is wrong is not the statement. */
 const FATAL = new Set([
@@ -17,6 +18,12 @@ const FATAL = new Set([
   14, // CANTOPEN
   26, // NOTADB
 ]);
+
+/** NORMAL writes the log without waiting for the disk, and syncs it before it is copied into the database. */
+const SYNCHRONOUS: Readonly<Record<Until, string>> = {
+  disk: 'pragma synchronous = full',
+  kernel: 'pragma synchronous = normal',
+};
 
 /** How long to wait for another process, which never needs more than milliseconds; everything here waits with it. */
 const BUSY_TIMEOUT_MS = 500;
@@ -31,9 +38,18 @@ export async function openSqlite(file: string, observe?: CommitObserver): Promis
   await migrate(writer);
   const reading = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   const reader = kyselyOn(reading);
-  const commits = groupCommit({ exec: (sql) => writing.exec(sql), isFatal }, observe);
+  const flush = flushOf(`${file}-wal`, () => observe?.({ units: 0, ms: 0, failed: true }));
+  const commits = groupCommit(
+    { exec: (sql) => writing.exec(sql), waitFor: (until) => writing.exec(SYNCHRONOUS[until]), isFatal },
+    observe,
+  );
   return {
     write: (unit) => commits.add(() => unit(writer)),
+    async note(unit) {
+      const value = await commits.add(() => unit(writer), 'kernel');
+      flush.soon();
+      return value;
+    },
     async read(query) {
       try {
         return await query(reader);
@@ -44,6 +60,7 @@ export async function openSqlite(file: string, observe?: CommitObserver): Promis
     changedElsewhere: changeDetector(writing),
     async close() {
       await commits.drained();
+      await flush.close();
       reading.close();
       writing.close();
     },

@@ -15,6 +15,11 @@ export interface Store {
    * must await nothing but queries: others wait for it.
    */
   write<T>(unit: (db: Db) => Promise<T>): Promise<T>;
+  /**
+   * Like `write`, but resolves once the commit outlives the end of this process; the disk has it within a second or two. For
+   * what may be lost when the power fails in that moment.
+   */
+  note<T>(unit: (db: Db) => Promise<T>): Promise<T>;
   /** Runs a query on what is committed. Rejects with `StoreUnavailable` when the database cannot be read. */
   read<T>(query: (db: Db) => Promise<T>): Promise<T>;
   /** Whether another process has committed something since this was last asked. */
