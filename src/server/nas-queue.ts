@@ -2,7 +2,6 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { ERROR_CAUSE, type DaeAnswer } from '../wire/dae.ts';
 import { end } from './accounting.ts';
-import { classOf } from './login-class.ts';
 import { changeAttributes, exchangeDae, sessionAttributes, type DaeDoor } from './containment-dae.ts';
 import { accessOf, requestRow } from './containment-plan.ts';
 import type { Nas, RadiusSettings } from './radius-settings.ts';
@@ -84,17 +83,10 @@ async function attempt(parts: NasQueueParts, nas: Nas, door: DaeDoor, request: N
 
 function attributesFor(request: NasRequestRow, session: SessionRow, nas: Nas, settings: RadiusSettings) {
   const names = sessionAttributes(session, nas.type);
-  const names = { ...sessionAttributes(session), ...classFor(session, nas) };
   const want = accessOf(request.want);
   if (request.kind === 'disconnect' || want === null) return names;
   const template = templateFor(want, nas, settings);
   return template === 'deny' ? names : { ...names, ...changeAttributes(template) };
-}
-
-/** Our helper beside pppd knows a session by it, also before its address; other NASes refuse what RFC 5176 does not list. */
-function classFor({ login }: SessionRow, { type }: Nas): { class?: Uint8Array[] } {
-  if (type !== 'freeradius-pppd' || login === '') return {};
-  return { class: [Buffer.from(classOf({ nonce: login, device: null, decision: null }))] };
 }
 
 type Answered = {

@@ -5,9 +5,7 @@ import { accountingOf } from './accounting-request.ts';
 import type { Credentials } from './credentials/credentials.ts';
 import type { Fleet } from './fleet.ts';
 import { requireGateway } from './gateway-auth.ts';
-import { parseAttributes, textOf } from './gateway-request.ts';
-import { HttpProblem, type App } from './http.ts';
-import { gatewayBody, parseAttributes } from './gateway-request.ts';
+import { gatewayBody, parseAttributes, textOf } from './gateway-request.ts';
 import { HttpProblem, problem, type App } from './http.ts';
 import type { Metrics } from './metrics.ts';
 import type { Places } from './places.ts';
@@ -68,6 +66,7 @@ function addAuthorize(app: App, { store, credentials }: RadiusParts): void {
     };
   });
 }
+
 /** The schemas are for whoever reads the API: bodies are read, and answers made, by functions that were proven so. */
 const told = {
   config,

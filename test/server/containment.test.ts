@@ -44,7 +44,6 @@ beforeAll(async () => {
         nas: [
           { name: 'lns-1', dynamicAuthorization: door(nas.port) },
           { name: 'pools', type: 'accel-ppp', dynamicAuthorization: door(nas.port) },
-          { name: 'ppp', type: 'freeradius-pppd', dynamicAuthorization: door(nas.port) },
           { name: 'dead', dynamicAuthorization: door(deadPort) },
         ],
       },
@@ -57,7 +56,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   links.splice(0).forEach((link) => link.close());
-  for (const name of ['lns-1', 'pools', 'ppp', 'dead'])
+  for (const name of ['lns-1', 'pools', 'dead'])
     await gateway.account({ 'NAS-Identifier': name, 'Acct-Status-Type': 'Accounting-On' });
 });
 afterAll(async () => {
@@ -113,14 +112,6 @@ async function timeline(device: string): Promise<TimelineEvent[]> {
 const texts = async (device: string) => (await timeline(device)).map(({ kind, text }) => `${kind} ${text}`);
 
 describe('a session that is up', () => {
-  test('is named to our helper beside pppd by its Class, too; to others by what RFC 5176 lists', async () => {
-    const { link } = await dialled('ppp');
-    await link.report({ readings: readings(ILL) });
-    const { attributes } = await nas.next();
-    const [named] = attributes.class ?? [];
-    expect(Buffer.from(named ?? []).toString()).toMatch(/^p1;n=[A-Za-z0-9_-]{22}$/);
-  });
-
   test('is ended when its device is denied: laptop, NAS and gate each have their receipt on one timeline', async () => {
     const { link, device, address } = await dialled();
     await link.report({ readings: readings(ILL) });
@@ -134,7 +125,6 @@ describe('a session that is up', () => {
         acctSessionId: `a${port}`,
       },
     });
-    expect(nas.requests.at(-1)?.request.attributes.class).toBeUndefined();
     const order = await link.order();
     expect(order).toMatchObject({ oc2: { action: 'deny' } });
     await link.receipt(order, 200);
