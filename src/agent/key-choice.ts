@@ -4,13 +4,14 @@ import { z } from 'zod';
 import { systemdCreds, tpm2, type Command } from '../base/commands.ts';
 import { createCredential, openCredential } from './key-credential.ts';
 import { createKeyFile, openKeyFile } from './key-file.ts';
+import { createKeychain, openKeychain } from './key-keychain.ts';
 import { createKeyring, openKeyring } from './key-keyring.ts';
 import { createTpmKeys, openTpmKeys } from './key-tpm.ts';
 import { KeyStoreError, type KeyProtection, type KeyStore } from './keys.ts';
 import { TpmError, type Tcti } from './tpm-tools.ts';
 
 /** From the strongest to the weakest of each system. */
-export const keyStoreKind = z.enum(['tpm', 'systemd-creds', 'keyring', 'file']);
+export const keyStoreKind = z.enum(['tpm', 'systemd-creds', 'keychain', 'keyring', 'file']);
 export type KeyStoreKind = z.infer<typeof keyStoreKind>;
 
 /** A device that gets new keys has two sets for a moment: the old ones count until the server knows the new. */
@@ -70,6 +71,12 @@ const STORES = {
     create: createCredential,
     open: openCredential,
     suffix: '.cred',
+    protection: 'os-keystore',
+  },
+  keychain: {
+    create: (path) => createKeychain(path),
+    open: (path) => openKeychain(path),
+    suffix: '.json',
     protection: 'os-keystore',
   },
   keyring: {
