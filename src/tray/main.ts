@@ -81,7 +81,7 @@ function createPages(client: TrayClient, locale: Locale) {
       return page !== null && desktop.openUrl(page.url(), token);
     },
     async close(): Promise<void> {
-      await (await opening)?.close();
+      await (await opening?.catch(() => null))?.close();
     },
   };
 }

@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   keys: () => import('./keys.ts'),
   judge: () => import('./judge.ts'),
   signal: () => import('./signal.ts'),
+  tray: () => import('./tray.ts'),
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((word) => word !== '--json');

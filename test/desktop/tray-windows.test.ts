@@ -85,8 +85,7 @@ describe.runIf(missing.length === 0)('the helper of Windows (needs Wine, clang a
   });
 
   test('a click in the menu comes back', async () => {
-    desktop.click(await show('amber'), 3);
-    const menu = await waitFor('the menu', () => desktop.menu());
+    const menu = await desktop.openMenu(await show('amber'));
     // The tooltip would cover it.
     desktop.input('mousemove', String(menu.x + 30), String(menu.y + menu.height * 0.46));
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -114,7 +113,7 @@ describe.runIf(missing.length === 0)('the helper of Windows (needs Wine, clang a
     tray.withdraw();
   });
 
-  test('answers whether somebody wants quiet, and opens nothing but a page of this computer', async () => {
+  test('answers whether somebody wants quiet, and opens nothing but pages of this computer', async () => {
     expect(await tray.isQuiet()).toBe(false);
     for (const url of [
       'http://example.com/',

@@ -73,9 +73,7 @@ describe.runIf(missing.length === 0)('a tray in a real panel (needs Xvfb and Xfc
   }
 
   async function openMenu(colour: Colour) {
-    const at = await shows(colour);
-    desktop.click(at, 3);
-    return waitFor('the menu', () => desktop.menu());
+    return desktop.openMenu(await shows(colour));
   }
 
   async function asks(verb: string) {
@@ -92,9 +90,18 @@ describe.runIf(missing.length === 0)('a tray in a real panel (needs Xvfb and Xfc
     const menu = await openMenu(colour);
     expect(menu.height).toBeGreaterThan(60);
     await settled();
-    keep(`tray-${colour}`);
+    const { x, y, width, height } = menu;
+    desktop.keep(join(output, `tray-${colour}.png`), {
+      x: 0,
+      y: 0,
+      width: x + width + 1,
+      height: y + height + 1,
+    });
     desktop.input('key', 'Escape');
     await waitFor('the menu to close', () => desktop.menu() === undefined);
+    if (colour !== 'amber') return;
+    const note = await waitFor('the reminder', () => desktop.windows('notifyd')[0]);
+    desktop.keep(join(output, 'note-amber.png'), note);
   });
 
   test('a click in the menu asks the agent', async () => {
@@ -142,8 +149,7 @@ describe.runIf(missing.length === 0)('a tray in a real panel (needs Xvfb and Xfc
     const second = startTray('second', '--open');
     const code = await new Promise((resolve) => second.once('exit', resolve));
     expect(code).toBe(0);
-    await waitFor('word that there is no page yet', () => desktop.windows('notifyd')[0]);
-    expect(pages()).toEqual([]);
+    expect(await waitFor('a page', () => pages()[0])).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#\S{20,}$/);
   });
 
   test('the icon comes back when the panel does', async () => {

@@ -167,11 +167,21 @@ export class Desktop {
     });
   }
 
-  /** A menu that hangs from the panel, whoever draws it; undefined while there is none. */
+  /** A menu of the panel's icon, whoever draws it and whether below the panel or over it; undefined while there is none. */
   menu() {
     return this.windows('.*').find(
-      ({ x, y, height }) => x < 20 && Math.abs(y - PANEL_HEIGHT) < 4 && height > 40,
+      ({ x, y, width, height }) => x < 120 && y > 8 && y < PANEL_HEIGHT + 4 && width < 700 && height > 40,
     );
+  }
+
+  /** Opens the menu of an icon. A click on one that is being drawn anew can get lost, and so is repeated. */
+  openMenu(icon: Point) {
+    return waitFor('the menu', async () => {
+      if (this.menu() === undefined) this.click(icon, 3);
+      for (let i = 0; i < 30 && this.menu() === undefined; i += 1)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      return this.menu();
+    });
   }
 
   /** What is on the screen now, out of the file that Xvfb draws into. */

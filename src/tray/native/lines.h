@@ -36,17 +36,27 @@ static int same(const char *a, const char *b) {
   return *a == *b;
 }
 
-/* The page of this computer's own tray, and nothing else that an address could start. */
-static int is_own_page(const char *address) {
-  const char *prefix = "http://127.0.0.1:";
+static int is_plain(char c) {
+  const int word = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  return word || c == '/' || c == '#' || c == '-' || c == '_' || c == '=' || c == '.' || c == '?' || c == '&';
+}
+
+/* What follows the prefix, or null where the address begins otherwise. */
+static const char *after(const char *prefix, const char *address) {
   for (; *prefix; prefix++, address++)
     if (*prefix != *address) return 0;
-  if (*address < '1' || *address > '9') return 0;
-  for (; *address; address++) {
-    const char c = *address;
-    const int plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    if (!plain && c != '/' && c != '#' && c != '-' && c != '_' && c != '=' && c != '.' && c != '?' && c != '&') return 0;
-  }
+  return address;
+}
+
+/* The page of this computer's own tray, and panes of the system's settings: nothing else that an address could start. */
+static int is_known_address(const char *address) {
+  static const char *const prefixes[] = {"http://127.0.0.1:", "ms-settings:", "windowsdefender://",
+                                         "x-apple.systempreferences:"};
+  const char *rest = 0;
+  for (int i = 0; i < 4 && !rest; i++) rest = after(prefixes[i], address);
+  if (!rest || !*rest) return 0;
+  for (; *rest; rest++)
+    if (!is_plain(*rest)) return 0;
   return 1;
 }
 

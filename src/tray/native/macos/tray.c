@@ -191,8 +191,8 @@ static void on_present(id self, SEL command, id from, id notification, void (^do
 
 /* ---- what we are told ---- */
 
-static BOOL open_page(const char *address) {
-  if (!is_own_page(address)) return 0;
+static BOOL open_address(const char *address) {
+  if (!is_known_address(address)) return 0;
   const id url = send_id(class_of("NSURL"), "URLWithString:", text(address));
   const id workspace = send(class_of("NSWorkspace"), "sharedWorkspace");
   return url && ((BOOL(*)(id, SEL, id))objc_msgSend)(workspace, sel("openURL:"), url);
@@ -214,7 +214,7 @@ static void obey(void *given) {
     case 'W': withdraw(); break;
     /* Focus cannot be asked for; the system itself keeps notifications back. */
     case '?': say("quiet", "?"); break;
-    case 'O': if (count > 1) say("opened", open_page(f[1]) ? "1" : "0"); break;
+    case 'O': if (count > 1) say("opened", open_address(f[1]) ? "1" : "0"); break;
     case 'X': exit(0);
   }
   objc_autoreleasePoolPop(pool);

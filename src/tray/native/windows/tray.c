@@ -162,9 +162,9 @@ static const char *quiet(void) {
   return state == QUNS_ACCEPTS_NOTIFICATIONS || state == QUNS_APP ? "0" : "1";
 }
 
-static BOOL open_page(const char *address) {
+static BOOL open_address(const char *address) {
   WCHAR wide[MAX_LABEL];
-  if (!is_own_page(address) || lstrlenA(address) >= MAX_LABEL) return FALSE;
+  if (!is_known_address(address) || lstrlenA(address) >= MAX_LABEL) return FALSE;
   widen(address, wide, MAX_LABEL);
   return (INT_PTR)ShellExecuteW(NULL, L"open", wide, NULL, NULL, SW_SHOWNORMAL) > 32;
 }
@@ -183,7 +183,7 @@ static void obey(char *line) {
     case 'N': if (count > 4) notify(f[1], f[2], f[3], f[4]); break;
     case 'W': notify("info", "", "", ""); break;
     case '?': say("quiet", quiet()); break;
-    case 'O': if (count > 1) say("opened", open_page(f[1]) ? "1" : "0"); break;
+    case 'O': if (count > 1) say("opened", open_address(f[1]) ? "1" : "0"); break;
     case 'X': PostMessageW(window, WM_CLOSE, 0, 0); break;
   }
 }
