@@ -93,6 +93,7 @@ export const esetServerUpd = command('/opt/eset/efs/bin/upd');
 export const elasticAgent = command('/usr/bin/elastic-agent');
 
 // macOS: the system itself
+export const macOpen = command('/usr/bin/open');
 export const swVers = command('/usr/bin/sw_vers');
 export const sysctl = command('/usr/sbin/sysctl');
 export const ioreg = command('/usr/sbin/ioreg');
@@ -137,6 +138,7 @@ export const powershell = command('C:\\Windows\\System32\\WindowsPowerShell\\v1.
 /** Started by our own PowerShell script, which ends VPN sessions. */
 export const rasdial = command('C:\\Windows\\System32\\rasdial.exe');
 export const reg = command('C:\\Windows\\System32\\reg.exe');
+export const explorer = command('C:\\Windows\\explorer.exe');
 export const netsh = command('C:\\Windows\\System32\\netsh.exe');
 export const icacls = command('C:\\Windows\\System32\\icacls.exe');
 export const sc = command('C:\\Windows\\System32\\sc.exe');

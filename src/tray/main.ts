@@ -1,6 +1,5 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Opener } from '../../collectors/help.ts';
 import { systemClock } from '../base/clock.ts';
 import { serviceTrayFolder, traySocket } from '../wire/tray-address.ts';
 import { createTrayClient, type Connect, type TrayClient } from './client.ts';
@@ -8,7 +7,7 @@ import { connectUnix } from './connect-unix.ts';
 import { connectWindows } from './connect-windows.ts';
 import { openDesktop, type Desktop, type TrayPlatform } from './desktop.ts';
 import { localeFrom, type Locale } from './locale.ts';
-import { openPaneOn } from './open-pane.ts';
+import { openPane } from './open-pane.ts';
 import { openPage, type OpenPage } from './page.ts';
 import { promptFile } from './prompt-file.ts';
 import { createSession } from './session.ts';
@@ -28,7 +27,7 @@ export async function main({ open = false, folder }: TrayOptions): Promise<numbe
   const client = createTrayClient(connectOn(platform, folder), systemClock);
   let desktop: Desktop | null = null;
   const locale = localeFrom(process.env, Intl.DateTimeFormat().resolvedOptions().locale);
-  const pages = createPages(client, locale);
+  const pages = createPages(platform, client, locale);
   const session = createSession({
     client,
     clock: systemClock,
@@ -70,13 +69,12 @@ function stateFolder(platform: TrayPlatform): string {
 }
 
 /** The page is served from when it is first asked for; each browser that is opened gets an address of its own. */
-function createPages(client: TrayClient, locale: Locale) {
+function createPages(platform: TrayPlatform, client: TrayClient, locale: Locale) {
   let opening: Promise<OpenPage> | null = null;
   return {
     async show(desktop: Desktop, token: string | null): Promise<boolean> {
       const name = process.env.XDG_CURRENT_DESKTOP ?? null;
-      const openPane = (opener: Opener) => openPaneOn(desktop, opener);
-      opening ??= openPage(client, { locale, desktop: name, openPane });
+      opening ??= openPage(client, { locale, desktop: name, openPane: (one) => openPane(platform, one) });
       const page = await opening.catch(() => null);
       return page !== null && desktop.openUrl(page.url(), token);
     },

@@ -1,11 +1,22 @@
 import type { Opener } from '../../collectors/help.ts';
-import { gtkLaunch } from '../base/commands.ts';
+import { explorer, gtkLaunch, macOpen } from '../base/commands.ts';
 import { release } from '../base/exec.ts';
-import type { Desktop } from './desktop.ts';
+import type { TrayPlatform } from './desktop.ts';
 
-/** Opens a place in the system's settings: its address, or the first of the launchers that is there. */
-export async function openPaneOn(desktop: Desktop, opener: Opener): Promise<boolean> {
-  if (opener.kind === 'uri') return desktop.openUrl(opener.uri, null);
-  for (const name of opener.names) if (await release(gtkLaunch, [name])) return true;
+/**
+ * Opens a place in the system's settings: its address, or the first of the launchers that is there. On Windows and
+ * macOS never yet run by us.
+ */
+export async function openPane(platform: TrayPlatform, opener: Opener): Promise<boolean> {
+  if (opener.kind === 'launchers') return openFirst(opener.names);
+  if (platform === 'macos') return release(macOpen, [opener.uri]);
+  if (platform !== 'windows') return false;
+  await release(explorer, [opener.uri]);
+  // Its exit code says nothing.
+  return true;
+}
+
+async function openFirst(names: readonly string[]): Promise<boolean> {
+  for (const name of names) if (await release(gtkLaunch, [name])) return true;
   return false;
 }
