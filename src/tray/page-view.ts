@@ -226,10 +226,15 @@ function vpnOf({ vpn }: TrayStatus, computer: Computer, locale: Locale, words: P
   return {
     title: words.vpn.title,
     state: vpn.live ? words.vpn.connected : words.vpn.notConnected,
-    detail: held ?? (reconnect === 'unsupported' ? null : why),
+    detail: held ?? (reconnect === 'unsupported' || why === null ? null : sentence(why)),
     reconnect: reconnect === 'possible' ? words.vpn.reconnect : null,
     pane: reconnect === 'unsupported' ? paneOf('vpn', computer, words) : null,
   };
+}
+
+/** Menus say it after a dash; here it stands alone. */
+function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 }
 
 function daysOf({ days }: TrayStatus, locale: Locale, words: PageWords): PageView['days'] {

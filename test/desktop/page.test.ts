@@ -211,7 +211,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs chromium)', () => {
     expect(await button.evaluate((one) => one.matches(':focus-visible'))).toBe(true);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'This computer meets every requirement' }).waitFor();
-    await page.getByRole('status').getByText('Done, thank you: Turn on the firewall').waitFor();
+    await page.getByRole('status').getByText('“Turn on the firewall” is done. Thank you.').waitFor();
     expect(agent.asked).toEqual([{ verb: 'recheck', check: 'firewall' }]);
     expect(await page.locator(':focus').textContent()).toBe('This computer meets every requirement');
     await page.context().close();
