@@ -6,7 +6,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { linuxLoggedIn } from '../../src/agent/tray-users.ts';
 import { createFixer } from '../../src/agent/fixes.ts';
 import { unixDoor } from '../../src/agent/tray-door-unix.ts';
+import { uuidv7 } from '../../src/agent/uuid.ts';
+import { noIsolation } from '../../src/agent/vpn-part.ts';
+import { VpnFailure, type SeenProfile, type VpnState } from '../../src/agent/vpn/driver.ts';
 import { known } from '../../src/base/reading.ts';
+import { MemoryDriver } from './memory-driver.ts';
 import { traySocket } from '../../src/wire/tray-address.ts';
 import { trayAnswer, type TrayAnswer, type TrayRequest, type TrayStatus } from '../../src/wire/tray.ts';
 import {
@@ -226,4 +230,45 @@ test('a socket is its user’s own, is there while that user is logged in, and f
   expect((await again.status(1)).device.platform).toBe('linux');
   expect((await stat(join(victim, 'tray.sock'))).size).toBe(8);
   expect((await lstat(join(made.sockets, String(uid)))).isDirectory()).toBe(true);
+});
+
+class Dialling extends MemoryDriver {
+  async bringUp({ name }: SeenProfile): Promise<VpnState> {
+    if (!this.dial(name)) throw new VpnFailure('blocked', 500, await this.inspect());
+    return this.inspect();
+  }
+}
+
+test('the VPN is brought up for its user, and not while anybody holds it', async () => {
+  const driver = new Dialling();
+  const made = await laptop();
+  made.change.openVpn = async () => ({
+    vpn: { name: 'memory', driver, defaultMode: 'enforce' },
+    isolation: noIsolation,
+    l2tpServer: null,
+    certificates: null,
+    credentials: null,
+    isRoot: true,
+  });
+  const { server } = await connected({}, made.change);
+  await eventually('a report', () => server.reports.length > 0);
+  server.last.send({ t: 'decision', decision: decision() });
+  const talk = await open(traySocket(made.sockets, uid));
+  const status = () => talk.status(Math.floor(Math.random() * 1e6));
+  await eventually('it can be asked for', async () => (await status()).vpn?.reconnect === 'possible');
+  expect((await talk.status(1, { verb: 'reconnect' } as never)).vpn?.live).toBe(true);
+  expect(driver.isUp('office')).toBe(true);
+  const oc2 = {
+    action: 'deny',
+    target: { 'x-posture:vpn': {} },
+    args: { response_requested: 'complete' },
+  } as const;
+  server.last.send({
+    t: 'order',
+    jws: await server.order({ oc2: { ...oc2, command_id: uuidv7(Date.now()) } }),
+  });
+  await eventually('it is held', async () => (await status()).vpn?.reconnect === 'held');
+  talk.say({ id: 2, verb: 'reconnect' });
+  expect(await talk.answer(2)).toMatchObject({ ok: false, code: 'held' });
+  expect(driver.isUp('office')).toBe(false);
 });
