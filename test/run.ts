@@ -44,7 +44,7 @@ const stages: Stage[] = [
   suite('unit', ['rules', 'unit'], 180),
   suite('system', ['system'], 840),
   suite('desktop', ['desktop'], 180),
-  suite('package', ['package'], 300),
+  suite('package', ['package'], 420),
   suite('rig', ['rig'], 900),
 ];
 

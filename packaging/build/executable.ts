@@ -1,5 +1,5 @@
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { inject } from 'postject';
 import { NATIVES } from '../../src/base/native.ts';
 import type { Bundle } from './bundle.ts';
@@ -41,7 +41,7 @@ export async function makeExecutable(job: Job): Promise<string[]> {
   writeFileSync(settings, JSON.stringify(await seaSettings(job, { work, base, file, natives })));
   if (target.name === 'macos-x64') await byBlob(settings, { work, base, file });
   // Node itself puts code also into the Node of another system.
-  else tool(process.execPath, ['--build-sea', settings]);
+  else tool(process.execPath, ['--build-sea', settings], { cwd: work });
   if (target.os === 'macos') sign(file, part);
   rmSync(work, { recursive: true });
   return [file, ...natives.map(({ path }) => path)];
@@ -64,7 +64,8 @@ async function seaSettings(job: Job, { work, base, file, natives }: Places & { n
     statSync(join(root, path)).isFile(),
   );
   return {
-    main: own('main.mjs', bundle.code),
+    // Relative, and that is where Node is started: the path becomes part of the executable.
+    main: basename(own('main.mjs', bundle.code)),
     mainFormat: 'module',
     ...(target.name === 'macos-x64' ? { output: join(work, 'blob') } : { executable: base, output: file }),
     disableExperimentalSEAWarning: true,
@@ -96,7 +97,7 @@ function placeNatives({ root, cache, out, part, target }: Job): Native[] {
  * neither was tried on one by us.
  */
 async function byBlob(settings: string, { work, base, file }: Places): Promise<void> {
-  tool(process.execPath, ['--experimental-sea-config', settings]);
+  tool(process.execPath, ['--experimental-sea-config', settings], { cwd: work });
   copyFileSync(base, file);
   const blob = readFileSync(join(work, 'blob'));
   await inject(file, 'NODE_SEA_BLOB', blob, { sentinelFuse: FUSE, machoSegmentName: 'NODE_SEA' });

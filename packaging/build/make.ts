@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { bundle, type Bundle } from './bundle.ts';
 import { makeDeb } from './deb.ts';
 import { buildEpoch } from './epoch.ts';
@@ -30,13 +30,15 @@ export type Wanted = {
 
 /** Makes everything that is wanted, below `out`. Throws `BuildError`. */
 export async function makeAll(wanted: Wanted): Promise<void> {
-  const { root, out, parts, say } = wanted;
+  const { root, parts, say } = wanted;
+  // A tool is started elsewhere.
+  const out = resolve(wanted.out);
   const cache = join(out, 'cache');
   for (const folder of [cache, join(out, 'sbom')]) mkdirSync(folder, { recursive: true });
   for (const part of parts) {
     const own = await bundle(root, part.entry);
     say(`${part.name}: ${megabytes(own.code.length)} of code, ${own.packages.length} npm packages in it`);
-    await makePart({ ...wanted, cache, part, bundle: own });
+    await makePart({ ...wanted, out, cache, part, bundle: own });
   }
   await writeSums(out);
 }
