@@ -1,7 +1,8 @@
 // From a firewall that is off to green: a real server, a real agent as root in a namespace with rules of its own, the
 // tray's own client and page, and a real browser. Nothing of this machine is touched.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -19,6 +20,8 @@ import { waitFor } from '../support/wait-for.ts';
 const cli = (name: string) => join(import.meta.dirname, `../../src/cli/${name}.ts`);
 const output = join(import.meta.dirname, '../../test-output/desktop');
 const PORT = 8_443;
+/** Another user of the laptop. */
+const NOBODY = 65_534;
 
 /** The firewall is all that counts, and may be mended by one click. */
 const POLICY = `version: 1
@@ -47,9 +50,10 @@ class Laptop {
   #log = '';
 
   async boot(): Promise<void> {
+    chmodSync(this.folder, 0o755);
     const rules = join(this.folder, 'nftables.conf');
     writeFileSync(rules, RULES);
-    const script = `mount -t tmpfs tmpfs /run && mkdir -p /run/user/0 && mount --bind ${rules} /etc/nftables.conf && ip link set lo up && echo ready && exec sleep 3600`;
+    const script = `mount -t tmpfs tmpfs /run && mkdir -p /run/user/0 /run/user/${NOBODY} && mount --bind ${rules} /etc/nftables.conf && ip link set lo up && echo ready && exec sleep 3600`;
     const holder = spawn('/usr/bin/unshare', ['-n', '-m', '/bin/sh', '-c', script], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
@@ -132,6 +136,21 @@ function startAgent(laptop: Laptop, data: string): void {
   laptop.start([...agent, 'agent', '--observe', ...settings]);
 }
 
+/** What comes of a connection that another user opens. */
+async function asNobody(path: string): Promise<string> {
+  process.seteuid?.(NOBODY);
+  try {
+    return await new Promise((resolve) => {
+      const socket = createConnection(path);
+      socket.once('connect', () => resolve('connected'));
+      socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+      socket.once('connect', () => socket.destroy());
+    });
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
 describe.runIf(hasChromium && canMakeNamespaces)(
   'from wrong to green (needs root, chromium, nftables)',
   () => {
@@ -204,6 +223,13 @@ describe.runIf(hasChromium && canMakeNamespaces)(
       await page.getByRole('button', { name: 'Turn on the firewall for me' }).click();
       await green().waitFor();
       expect(laptop.run(['/usr/sbin/nft', 'list', 'ruleset'])).toContain('policy drop');
+    });
+
+    test('each user has a socket of their own, and no way to another’s', async () => {
+      const own = traySocket(laptop.sockets, NOBODY);
+      await waitFor('the other user’s socket', () => existsSync(own));
+      expect(await asNobody(own)).toBe('connected');
+      expect(await asNobody(traySocket(laptop.sockets, 0))).toBe('EACCES');
     });
 
     test('the agent’s log says who has asked for what, and the page what the last days were', async () => {
