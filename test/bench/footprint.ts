@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -104,7 +105,8 @@ async function coldAndWarm(executable: string): Promise<Measure[]> {
 
 /** An enrolled agent beside a real server on loopback: settled, then idle for `minutes`, then after a burst. */
 async function whileRunning(executable: string, minutes: number): Promise<Measure[]> {
-  const folder = serverFolder(0);
+  // The command that orders readings finds the server by its settings.
+  const folder = serverFolder(await freePort());
   const server = await startServerProcess(folder.path);
   const state = mkdtempSync(join(tmpdir(), 'drawbridge-footprint-state-'));
   writeFileSync(join(state, 'agent.yaml'), '');
@@ -130,6 +132,16 @@ async function whileRunning(executable: string, minutes: number): Promise<Measur
     folder.remove();
     rmSync(state, { recursive: true, force: true });
   }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
 }
 
 async function idleAndBurst(pid: number, minutes: number, work: () => void): Promise<Measure[]> {
