@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Colour, TrayStatus } from '../../src/wire/tray.ts';
 import { INKS } from '../../src/tray/icon.ts';
+import { openBus } from '../../src/tray/linux-bus.ts';
+import { isQuiet } from '../../src/tray/linux-quiet.ts';
 import { Desktop, desktopPrograms, findColour, type Point } from '../support/desktop.ts';
 import { problemOf, statusOf, TrayAgent } from '../support/tray-agent.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -150,6 +153,18 @@ describe.runIf(missing.length === 0)('a tray in a real panel (needs Xvfb and Xfc
     const code = await new Promise((resolve) => second.once('exit', resolve));
     expect(code).toBe(0);
     expect(await waitFor('a page', () => pages()[0])).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#\S{20,}$/);
+  });
+
+  test('Xfce’s Do Not Disturb is asked; where it was never set, nobody knows', async () => {
+    const bus = await openBus(desktop.busAddress);
+    const answers = [await isQuiet(bus)];
+    for (const value of ['true', 'false']) {
+      const argv = ['-c', 'xfce4-notifyd', '-p', '/do-not-disturb', '-n', '-t', 'bool', '-s', value];
+      spawnSync('/usr/bin/xfconf-query', argv, { env: desktop.env });
+      answers.push(await isQuiet(bus));
+    }
+    await bus.close();
+    expect(answers).toEqual([null, true, false]);
   });
 
   test('the icon comes back when the panel does', async () => {
