@@ -26,6 +26,8 @@ export function noted(days: DaysState, { colour, because }: Coloured, now: numbe
 export type Days = {
   readonly shown: TrayStatus['days'];
   note(coloured: Coloured, now: number): void;
+  /** Returns once what was noted is on disk. */
+  flush(): Promise<void>;
 };
 
 export async function openDays(file: StateFile<DaysState>): Promise<Days> {
@@ -42,5 +44,6 @@ export async function openDays(file: StateFile<DaysState>): Promise<Days> {
       // A day that is not kept is told of until the next start; the disk has more important things to take.
       inTurn(() => file.write(next)).catch(() => {});
     },
+    flush: () => inTurn(async () => {}),
   };
 }

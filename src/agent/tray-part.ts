@@ -67,7 +67,9 @@ export async function createTrayPart(deps: TrayPartDeps): Promise<TrayPart> {
       },
       clock.now(),
     );
+  let isOver = false;
   const look = () => {
+    if (isOver) return;
     const seen = status();
     days.note(seen, Date.parse(seen.at));
     changed.ring();
@@ -103,6 +105,8 @@ export async function createTrayPart(deps: TrayPartDeps): Promise<TrayPart> {
         await clock.sleep(LOOK_MS, signal).catch(() => {});
       }
       stop();
+      isOver = true;
+      await days.flush();
     },
   };
   return {
@@ -147,11 +151,11 @@ function snoozed(reporting: Reporting, ms: number, now: number): number | null {
 
 /** Until the server has acknowledged a report, as long as there is a server to do so. */
 function reported({ spool, status, clock }: AgentState, id: string): Promise<void> {
-  const isOver = () => status.current.connection.state !== 'connected' || !spool.ids.includes(id);
-  if (isOver()) return Promise.resolve();
+  const isDone = () => status.current.connection.state !== 'connected' || !spool.ids.includes(id);
+  if (isDone()) return Promise.resolve();
   const control = new AbortController();
   return new Promise((resolve) => {
-    const stops = [spool.changed, status.changed].map((bell) => bell.listen(() => isOver() && end()));
+    const stops = [spool.changed, status.changed].map((bell) => bell.listen(() => isDone() && end()));
     const end = () => {
       for (const stop of stops) stop();
       control.abort();
