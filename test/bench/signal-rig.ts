@@ -70,7 +70,8 @@ async function cutOnce({ rig, posture, gateway, laptop, agent }: Stack, isAlone:
   await gateway.node.waitFor('! ls -d /sys/class/net/ppp*', 60);
   await laptop.node.exec('pkill ping');
   await rig.guest.exec('kill $(cat /run/inside.pid); sleep 0.3');
-  const last = Number((await rig.guest.must(`tail -n 1 ${SEEN}`)).split(' ')[0]) * 1_000;
+  // When it ends, tcpdump writes an empty line.
+  const last = Number((await rig.guest.must(`grep . ${SEEN} | tail -n 1`)).split(' ')[0]) * 1_000;
   await heal({ posture, laptop, agent }, isAlone);
   return last - sent;
 }
