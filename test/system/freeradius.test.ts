@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -33,6 +34,8 @@ describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, fr
 
   beforeAll(async () => {
     folder = serverFolder(await freeTcpPort());
+    // Each test's laptop leaves the one address, some of them denied.
+    appendFileSync(join(folder.path, 'server.yaml'), 'radius: { deniedNeighbourHours: 0 }\n');
     stranger = serverFolder(0);
     const credential = await gatewayCredential(folder.database);
     server = await startServerProcess(folder.path);
