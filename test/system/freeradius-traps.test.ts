@@ -73,11 +73,14 @@ describe.runIf(hasFreeradius)('traps of FreeRADIUS (needs freeradius, freeradius
         'acct_session_id',
         'auth_type',
         'peer_id',
+        'credential',
       ]);
       expect(text).not.toContain(PASSWORD);
       expect(asked()).toMatchObject({
         packet_src_ip: '127.0.0.1',
         auth_type: expect.stringMatching(/PAP|CHAP/i),
+        // Whether the name and the password were a device's own, in one word.
+        credential: '',
       });
     },
   );
