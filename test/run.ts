@@ -45,7 +45,11 @@ const first: Stage[] = [
 ];
 /** Most of their time is waiting; the rig's guest keeps one core busy. Beside each other they fill two. */
 const lanes: Stage[][] = [
-  [suite('system', ['system'], 1_200), suite('desktop', ['desktop'], 300), suite('package', ['package'], 480)],
+  [
+    suite('system', ['system'], 1_200),
+    suite('desktop', ['desktop'], 300),
+    suite('package', ['package'], 480),
+  ],
   [suite('rig', ['rig'], 1_500)],
 ];
 
