@@ -54,6 +54,8 @@ export type AgentOptions = {
   readIntegrity?: () => Promise<boolean | null>;
   /** How to enrol when somebody leaves an invitation in `file`; without it, a person has to. */
   invited?: Pick<SilentEnrolmentDeps, 'file' | 'enrol'>;
+  /** Milliseconds to wait after so many crashes in a row; without it, longer and longer. */
+  backOff?: (crashesInRow: number) => number;
   /** Whoever started this daemon, to be told that it works. */
   manager?: ServiceManager;
   /** The way to this computer's VPN; without it, orders about the VPN are answered as not implemented. */
@@ -116,9 +118,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await prepareStateFolder(stateDir);
   const unlock = await takeLock(paths.lock);
   try {
-    const begun = await beginRun(stateFile(paths.runs, runsState, log));
+    const begun = await beginRun(stateFile(paths.runs, runsState, log), options.backOff);
     const { crashes, endCleanly } = begun;
-    await waitAfterCrashes(begun, log, signal);
     const state = await openAgentState({ paths, keyHome, limits: config.spool, version, crashes, log });
     state.spool.changed.listen(() => state.status.update({ spool: state.spool.summary }));
     const run: Run = { ...options, state, crashes, integrity: null, known: await knownAtStart(state) };
@@ -126,6 +127,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     const actors = [...(await assemble(run)), ...aboutItself(run, begun)];
     // After what was held is held again, and before the first report.
     run.integrity = (await options.readIntegrity?.().catch(() => null)) ?? null;
+    await waitAfterCrashes(begun, log, signal);
     await options.manager?.ready();
     const report = await runAll(actors, { signal, stopWithinMs: STOP_MS });
     await sayGoodbye(run, report);

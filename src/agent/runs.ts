@@ -13,7 +13,7 @@ export type RunsState = z.infer<typeof runsState>;
 
 export type BegunRun = {
   crashes: number;
-  /** Milliseconds to wait before doing anything, so that a crash at every start does not wear the computer down. */
+  /** Milliseconds to wait before any reading, so that a crash at every start does not wear the computer down. */
   waitMs: number;
   /** Once this run has lasted, the next crash is a first one again. */
   hasLasted(): Promise<void>;
@@ -27,7 +27,10 @@ const FIRST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 5 * 60_000;
 
 /** Notes that a run begins, and how many before it did not end cleanly. */
-export async function beginRun(file: StateFile<RunsState>): Promise<BegunRun> {
+export async function beginRun(
+  file: StateFile<RunsState>,
+  backOff: (crashesInRow: number) => number = waitAfter,
+): Promise<BegunRun> {
   const before = (await file.read()) ?? { running: false, crashes: 0, inRow: 0 };
   const crashes = before.crashes + (before.running ? 1 : 0);
   const inRow = before.running ? before.inRow + 1 : 0;
@@ -36,7 +39,7 @@ export async function beginRun(file: StateFile<RunsState>): Promise<BegunRun> {
   await note(true, inRow);
   return {
     crashes,
-    waitMs: waitAfter(inRow),
+    waitMs: backOff(inRow),
     hasLasted: () => note(true, 0),
     endCleanly: () => note(false, 0),
   };

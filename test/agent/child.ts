@@ -20,6 +20,7 @@ const report = await runAgent(
       processes: async () => known({ matches: [{ rule: 'tick', count: (count += 1) }] }),
     }),
     hosts: () => () => ({ openHost: emptyHost }),
+    backOff: () => 0,
     env: {},
     log: createLogger('child', 'error'),
   },

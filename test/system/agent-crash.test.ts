@@ -66,5 +66,5 @@ test(`killed ${KILLS} times at any moment: nothing lost, nothing new twice, no n
   }
   expect(server.reports.every(({ dropped }) => dropped === 0)).toBe(true);
   const runs = JSON.parse(await readFile(statePaths(folder).runs, 'utf8'));
-  expect(runs).toEqual({ running: false, crashes: KILLS });
+  expect(runs).toEqual({ running: false, crashes: KILLS, inRow: 0 });
 });
