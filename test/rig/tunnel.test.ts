@@ -33,6 +33,13 @@ describe('a laptop with strongSwan and xl2tpd', () => {
     expect(await gateway.sessions()).toEqual(['ppp0']);
   });
 
+  test('with its session up it is called a client, never a server', async () => {
+    expect(await agent.readAnew('l2tp-server')).toMatchObject({
+      state: 'known',
+      fact: { verdict: 'client-only' },
+    });
+  });
+
   test('unhealthy: it is cut and gone on both sides, and nothing leaks on the way', async () => {
     await mustStaySealed(() =>
       whilePinging(laptop.node, async () => {

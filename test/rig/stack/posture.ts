@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Webhook as Signer } from 'standardwebhooks';
 import { stringify } from 'yaml';
-import { checkIds } from '../../../collectors/specs.ts';
+import { checkIds, type CheckId } from '../../../collectors/specs.ts';
 import { CHECKOUT, type Daemon, NODE_JS, type RigNode } from '../node.ts';
 import { addresses, type Rig } from '../rig.ts';
 import { usersFile } from './radius.ts';
@@ -218,6 +218,7 @@ export class Posture {
 type Shown = {
   connected: boolean;
   decision: { access: string } | null;
+  readings: Partial<Record<CheckId, { at: string }>>;
   orders?: { action: string; state: string; issuedAt: string; reason: string | null }[];
 };
 
@@ -277,6 +278,17 @@ export class Agent {
     }, `${action} that was done`);
   }
 
+  /** Has everything read now, and answers with what the server then shows of one check. */
+  async readAnew(check: CheckId): Promise<unknown> {
+    const { readings: before } = await this.shown();
+    await this.#scan();
+    const { readings } = await this.until(
+      (shown) => shown.readings[check]?.at !== before[check]?.at,
+      `new reading of ${check}`,
+    );
+    return readings[check];
+  }
+
   /** Orders something and answers with the order's id. */
   async order(action: 'deny' | 'allow' | 'set', more: object = {}): Promise<string> {
     const asked = { action, ...more };
@@ -309,6 +321,10 @@ export class Agent {
       : this.node.must(
           `mkdir -p /usr/local/bin; cp /bin/sleep /usr/local/bin/${FORBIDDEN}; setsid /usr/local/bin/${FORBIDDEN} 100000 < /dev/null > /dev/null 2>&1 &`,
         ));
+    await this.#scan();
+  }
+
+  async #scan(): Promise<void> {
     await this.#posture.ask('POST', `/v1/devices/${this.device}/orders`, { action: 'scan' });
   }
 }
