@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { BLOCK_TABLE } from '../../collectors/vpn-client/linux-block.ts';
+import { officeProfile } from '../support/vpn-profile.ts';
 import { theRig } from './each.ts';
 import { addresses } from './rig.ts';
 import { type Gateway, startGateway } from './stack/gateway.ts';
 import { type PlainLaptop, startPlainLaptop } from './stack/plain-laptop.ts';
 import { type Agent, startPosture } from './stack/posture.ts';
-import { makeSecrets } from './stack/secrets.ts';
+import { GATEWAY_NAME, makeSecrets, type Secrets } from './stack/secrets.ts';
 import { mustStaySealed, travelled, whilePinging } from './wire.ts';
 
 const PING = ['ping', '-c2', '-i0.2', '-W5', addresses.corp];
@@ -15,10 +16,11 @@ describe('a laptop with strongSwan and xl2tpd', () => {
   let gateway: Gateway;
   let laptop: PlainLaptop;
   let agent: Agent;
+  let secrets: Secrets;
 
   beforeAll(async () => {
     const rig = theRig();
-    const secrets = await makeSecrets();
+    secrets = await makeSecrets();
     await rig.reset();
     const posture = await startPosture(rig, secrets);
     gateway = await startGateway(rig.node('gw'), secrets);
@@ -85,5 +87,24 @@ describe('a laptop with strongSwan and xl2tpd', () => {
     );
     expect(clear).toBeGreaterThan(0);
     await laptop.hangUp();
+  });
+
+  test('set by order: it is connected to another address of the gateway, then by certificate instead of the key', async () => {
+    await laptop.node.must(
+      'echo "include conf.d/*.conf" >> /etc/swanctl/swanctl.conf; swanctl --load-all --noprompt',
+    );
+    const profile = officeProfile(secrets, { gateway: addresses.gatewayBehindNat });
+    await agent.untilProven(await agent.order('set', { profile, up: true }));
+    await laptop.node.must(PING);
+    const machine = {
+      kind: 'certificate' as const,
+      authority: secrets.authority.certificate,
+      certificate: secrets.laptop.certificate,
+      key: secrets.laptop.key,
+      gatewayId: GATEWAY_NAME,
+    };
+    await agent.untilProven(await agent.order('set', { profile: { ...profile, machine }, up: true }));
+    await laptop.node.must(PING);
+    expect(await laptop.node.must('swanctl --list-sas')).toContain('laptop.example.test');
   });
 });
