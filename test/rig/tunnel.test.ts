@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { BLOCK_TABLE } from '../../collectors/vpn-client/linux-block.ts';
-import { officeProfile } from '../support/vpn-profile.ts';
+import { officeCertificate, officeProfile } from '../support/vpn-profile.ts';
 import { theRig } from './each.ts';
 import { addresses } from './rig.ts';
 import { type Gateway, startGateway } from './stack/gateway.ts';
 import { type PlainLaptop, startPlainLaptop } from './stack/plain-laptop.ts';
 import { type Agent, startPosture } from './stack/posture.ts';
-import { GATEWAY_NAME, makeSecrets, type Secrets } from './stack/secrets.ts';
+import { makeSecrets, type Secrets } from './stack/secrets.ts';
 import { mustStaySealed, travelled, whilePinging } from './wire.ts';
 
 const PING = ['ping', '-c2', '-i0.2', '-W5', addresses.corp];
@@ -96,13 +96,7 @@ describe('a laptop with strongSwan and xl2tpd', () => {
     const profile = officeProfile(secrets, { gateway: addresses.gatewayBehindNat });
     await agent.untilProven(await agent.order('set', { profile, up: true }));
     await laptop.node.must(PING);
-    const machine = {
-      kind: 'certificate' as const,
-      authority: secrets.authority.certificate,
-      certificate: secrets.laptop.certificate,
-      key: secrets.laptop.key,
-      gatewayId: GATEWAY_NAME,
-    };
+    const machine = officeCertificate(secrets);
     await agent.untilProven(await agent.order('set', { profile: { ...profile, machine }, up: true }));
     await laptop.node.must(PING);
     expect(await laptop.node.must('swanctl --list-sas')).toContain('laptop.example.test');

@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { VpnState, VpnWanted } from '../../src/agent/vpn/driver.ts';
 import type { VpnProfile } from '../../src/wire/vpn.ts';
-import { officeProfile } from '../support/vpn-profile.ts';
+import { officeCertificate, officeProfile } from '../support/vpn-profile.ts';
 import { theRig } from './each.ts';
 import type { RigNode } from './node.ts';
 import { addresses } from './rig.ts';
 import { type Gateway, startGateway } from './stack/gateway.ts';
 import { type ManagedLaptop, startManagedLaptop } from './stack/managed-laptop.ts';
-import { GATEWAY_NAME, makeSecrets, type Secrets } from './stack/secrets.ts';
+import { makeSecrets, type Secrets } from './stack/secrets.ts';
 import { DriverOnNode, fingerprint } from './vpn-driver.ts';
 import { mustStaySealed, travelled, whilePinging } from './wire.ts';
 
@@ -113,13 +113,7 @@ describe('NetworkManager and its L2TP plugin', () => {
       expect.objectContaining({ ...office, auth: 'psk' }),
     );
     await lt.must(PING);
-    const machine = {
-      kind: 'certificate' as const,
-      authority: secrets.authority.certificate,
-      certificate: secrets.laptop.certificate,
-      key: secrets.laptop.key,
-      gatewayId: GATEWAY_NAME,
-    };
+    const machine = officeCertificate(secrets);
     expect((await reachInTime(driver, set({ machine }))).profiles).toContainEqual(
       expect.objectContaining({ ...office, auth: 'certificate' }),
     );

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { VpnWanted } from '../../src/agent/vpn/driver.ts';
 import type { VpnProfile } from '../../src/wire/vpn.ts';
-import { officeProfile } from '../support/vpn-profile.ts';
+import { officeCertificate, officeProfile } from '../support/vpn-profile.ts';
 import { theRig } from './each.ts';
 import type { RigNode } from './node.ts';
 import { addresses } from './rig.ts';
@@ -116,13 +116,7 @@ describe('strongSwan and xl2tpd', () => {
     });
     expect(await pings()).toBe(true);
     expect(await lt.must('find /etc -name "*drawbridge-office*" -perm /077 -type f')).toBe('');
-    const machine = {
-      kind: 'certificate' as const,
-      authority: secrets.authority.certificate,
-      certificate: secrets.laptop.certificate,
-      key: secrets.laptop.key,
-      gatewayId: GATEWAY_NAME,
-    };
+    const machine = officeCertificate(secrets);
     await mustStaySealed(async () => {
       const second = await driver.reach(set({ machine }));
       expect(second.profiles.find(({ name }) => name === 'office')).toMatchObject({

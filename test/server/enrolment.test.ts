@@ -3,16 +3,7 @@ import { seal, TYP } from '../../src/wire/envelope.ts';
 import { formatToken, parseToken } from '../../src/wire/token.ts';
 import { memorySigner } from '../wire/fixtures.ts';
 import { startRig, type Rig } from './rig.ts';
-import {
-  connect,
-  connected,
-  enrol,
-  isIdentity,
-  payloadOf,
-  post,
-  type EnrolOptions,
-  type Identity,
-} from './test-agent.ts';
+import { connect, connected, payloadOf, post, type EnrolOptions } from './test-agent.ts';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -20,16 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-const code = async (token: string, options: EnrolOptions = {}) => {
-  const answer = await enrol(rig.target, token, { now: rig.clock.now, ...options });
-  return isIdentity(answer) ? answer.status : answer.body.err;
-};
-
-async function identity(token: string, options: EnrolOptions = {}): Promise<Identity> {
-  const answer = await enrol(rig.target, token, { now: rig.clock.now, ...options });
-  if (!isIdentity(answer)) throw new Error(JSON.stringify(answer));
-  return answer;
-}
+const code = (token: string, options?: EnrolOptions) => rig.enrolCode(token, options);
+const identity = (token: string, options?: EnrolOptions) => rig.enrol(token, options);
 
 describe('the challenge', () => {
   test('is signed by the order root, whose thumbprint stands in the token, and names our authority', async () => {

@@ -33,6 +33,10 @@ export type Rig = {
   admin: { get(path: string): Promise<Answer>; post(path: string, body?: unknown): Promise<Answer> };
   token(wanted?: object): Promise<string>;
   device(options?: EnrolOptions): Promise<Identity>;
+  /** Enrols with a token; refused is an error. */
+  enrol(token: string, options?: EnrolOptions): Promise<Identity>;
+  /** Enrols with a token: the status, or the refusal's code. */
+  enrolCode(token: string, options?: EnrolOptions): Promise<unknown>;
   /** A new device, connected. */
   link(options?: EnrolOptions): Promise<TestLink>;
   document(device: string): Promise<DeviceDocument>;
@@ -114,10 +118,17 @@ export async function startRig({
     async token(wanted = {}) {
       return String((await rig.admin.post('/v1/tokens', wanted)).body.token);
     },
-    async device(options = {}) {
-      const answer = await enrol(rig.target, await rig.token(), { now: clock.now, ...options });
+    async device(options) {
+      return rig.enrol(await rig.token(), options);
+    },
+    async enrol(token, options = {}) {
+      const answer = await enrol(rig.target, token, { now: clock.now, ...options });
       if (!isIdentity(answer)) throw new Error(JSON.stringify(answer));
       return answer;
+    },
+    async enrolCode(token, options = {}) {
+      const answer = await enrol(rig.target, token, { now: clock.now, ...options });
+      return isIdentity(answer) ? answer.status : answer.body.err;
     },
     async link(options) {
       return connected(rig.target, await rig.device(options));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hardwareIdOf } from '../../src/wire/hardware.ts';
 import { waitingDevice } from '../../src/server/waiting.ts';
 import { startRig, type Rig } from './rig.ts';
-import { connect, connected, enrol, isIdentity, type EnrolOptions, type Identity } from './test-agent.ts';
+import { connect, connected, type EnrolOptions, type Identity } from './test-agent.ts';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -11,16 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-const code = async (token: string, options: EnrolOptions = {}) => {
-  const answer = await enrol(rig.target, token, { now: rig.clock.now, ...options });
-  return isIdentity(answer) ? answer.status : answer.body.err;
-};
-
-async function identity(token: string, options: EnrolOptions = {}): Promise<Identity> {
-  const answer = await enrol(rig.target, token, { now: rig.clock.now, ...options });
-  if (!isIdentity(answer)) throw new Error(JSON.stringify(answer));
-  return answer;
-}
+const code = (token: string, options?: EnrolOptions) => rig.enrolCode(token, options);
+const identity = (token: string, options?: EnrolOptions) => rig.enrol(token, options);
 
 const status = async ({ device }: Identity) => (await rig.document(device)).device.status;
 const approve = ({ device }: Identity) => rig.admin.post(`/v1/devices/${device}/approve`);

@@ -8,16 +8,7 @@ import { memorySigner } from '../wire/fixtures.ts';
 import { healthyReadings } from './fixtures.ts';
 import { gatewayCredential } from './gateway.ts';
 import { startRig, type Rig } from './rig.ts';
-import {
-  connect,
-  connected,
-  enrol,
-  get,
-  isIdentity,
-  payloadOf,
-  post,
-  type EnrolOptions,
-} from './test-agent.ts';
+import { connect, connected, get, payloadOf, post, type EnrolOptions } from './test-agent.ts';
 import { seal, TYP } from '../../src/wire/envelope.ts';
 import { serverUrn } from '../../src/wire/ids.ts';
 
@@ -27,10 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-const code = async (token: string, options: EnrolOptions = {}) => {
-  const answer = await enrol(rig.target, token, { now: rig.clock.now, ...options });
-  return isIdentity(answer) ? answer.status : answer.body.err;
-};
+const code = (token: string, options?: EnrolOptions) => rig.enrolCode(token, options);
 
 function parsed(token: string): EnrolmentToken {
   const result = parseToken(token);

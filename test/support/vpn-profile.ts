@@ -1,6 +1,6 @@
 import type { VpnProfile } from '../../src/wire/vpn.ts';
 import { addresses } from '../rig/rig.ts';
-import type { Secrets } from '../rig/stack/secrets.ts';
+import { GATEWAY_NAME, type Secrets } from '../rig/stack/secrets.ts';
 
 /** A profile `office` that gets in at the rig's gateway, but for what `change` says. */
 export function officeProfile(secrets: Secrets, change: Partial<VpnProfile> = {}): VpnProfile {
@@ -14,5 +14,16 @@ export function officeProfile(secrets: Secrets, change: Partial<VpnProfile> = {}
     dns: [],
     mtu: 1280,
     ...change,
+  };
+}
+
+/** A laptop that proves itself by its certificate instead of the key. */
+export function officeCertificate(secrets: Secrets) {
+  return {
+    kind: 'certificate' as const,
+    authority: secrets.authority.certificate,
+    certificate: secrets.laptop.certificate,
+    key: secrets.laptop.key,
+    gatewayId: GATEWAY_NAME,
   };
 }

@@ -103,18 +103,23 @@ function token(): string {
   return (JSON.parse(mustCa('token', link.identity.device, '--json')) as { token: string }).token;
 }
 
+/** The certificates of the authorities, as `ca.pem`. */
+function fetchAuthorities(): void {
+  must(
+    'curl',
+    '-sS',
+    '--cacert',
+    join(folder.path, 'tls-ca.pem'),
+    '-o',
+    'ca.p7.b64',
+    `${server.est}/.well-known/est/cacerts`,
+  );
+  unpack('ca');
+}
+
 describe('EST with openssl and curl', () => {
   test('cacerts is root and issuing authority; csrattrs is what openssl can read', () => {
-    must(
-      'curl',
-      '-sS',
-      '--cacert',
-      join(folder.path, 'tls-ca.pem'),
-      '-o',
-      'ca.p7.b64',
-      `${server.est}/.well-known/est/cacerts`,
-    );
-    unpack('ca');
+    fetchAuthorities();
     expect(readFileSync(join(work, 'ca.pem'), 'utf8').match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
     expect(
       must('openssl', 'verify', '-CAfile', join(stick, 'root.pem'), join(folder.path, 'ca/issuing.pem')),
@@ -237,16 +242,7 @@ describe('the authority', () => {
     request('fourth');
     expect(post('simpleenroll', 'fourth', '-u', `${link.identity.device}:${token()}`).status).toBe(200);
     unpack('fourth');
-    must(
-      'curl',
-      '-sS',
-      '--cacert',
-      join(folder.path, 'tls-ca.pem'),
-      '-o',
-      'ca.p7.b64',
-      `${server.est}/.well-known/est/cacerts`,
-    );
-    unpack('ca');
+    fetchAuthorities();
     expect(must('openssl', 'verify', '-CAfile', 'ca.pem', 'fourth.pem')).toContain('OK');
     expect(
       must('openssl', 'verify', '-CAfile', join(stick, 'root.pem'), '-untrusted', 'gw.pem', 'gw.pem'),
