@@ -3,16 +3,19 @@ import { rolldown, type OutputChunk } from 'rolldown';
 import { BuildError } from './tools.ts';
 
 export type Bundle = {
-  /** One ECMAScript module that imports nothing but what Node has. */
-  code: string;
+  /** CommonJS modules in ASCII, by name: the first is `main.cjs`; all they require is each other and what Node has. */
+  code: ReadonlyMap<string, string>;
   /** Folders of the npm packages whose code is in it, below the project's root. */
   packages: string[];
 };
 
 /** Loaded from beside the executable (src/base/native.ts), or optional helpers of `ws` that we do without. */
-const EXTERNAL = ['@napi-rs/keyring', 'bufferutil', 'utf-8-validate', 'osx-temperature-sensor'];
+const EXTERNAL = ['@napi-rs/keyring', 'koffi', 'bufferutil', 'utf-8-validate', 'osx-temperature-sensor'];
 
-/** All code of one executable as one module. */
+/** Pieces of their own, so that they can be forgotten once they are not needed any more (packaging/entries/loader.cjs). */
+const APART = [{ name: 'commander', test: /node_modules[\\/]commander[\\/]/ }];
+
+/** All code of one executable, in the pieces in which it is asked for. */
 export async function bundle(root: string, entry: string): Promise<Bundle> {
   const build = await rolldown({
     cwd: root,
@@ -26,14 +29,30 @@ export async function bundle(root: string, entry: string): Promise<Bundle> {
     },
   });
   try {
-    const { output } = await build.generate({ format: 'esm', minify: true, codeSplitting: false });
+    // CommonJS: importing a module of Node's as ECMAScript asks for everything in it, whole engines that nobody calls.
+    const { output } = await build.generate({
+      format: 'cjs',
+      minify: true,
+      entryFileNames: 'main.cjs',
+      chunkFileNames: '[name]-[hash].cjs',
+      codeSplitting: { groups: APART },
+    });
     const chunks = output.filter((one): one is OutputChunk => one.type === 'chunk');
-    const [chunk] = chunks;
-    if (chunk === undefined || chunks.length > 1) throw new BuildError(`${entry} is not one module`);
-    return { code: chunk.code, packages: packagesOf(root, chunk.moduleIds) };
+    return {
+      code: new Map(chunks.map(({ fileName, code }) => [fileName, inAscii(code)])),
+      packages: packagesOf(
+        root,
+        chunks.flatMap(({ moduleIds }) => moduleIds),
+      ),
+    };
   } finally {
     await build.close();
   }
+}
+
+/** One character of another script, and V8 keeps the whole code in two bytes a character. */
+function inAscii(code: string): string {
+  return code.replace(/[\u0080-\uffff]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function packagesOf(root: string, modules: readonly string[]): string[] {

@@ -1,11 +1,13 @@
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { basename, join } from 'node:path';
 import { inject } from 'postject';
 import { NATIVES } from '../../src/base/native.ts';
+import { signAuthenticode, type Signing } from './authenticode.ts';
 import type { Bundle } from './bundle.ts';
-import { signMachO } from './macho.ts';
+import { adHoc, IDENTIFIERS, type MacSigner } from './macos-signer.ts';
 import { fileOfPackage } from './npm-tarball.ts';
-import type { Part } from './parts.ts';
+import { nativesOf, type Part } from './parts.ts';
 import { placeRuntime } from './runtime.ts';
 import type { Target } from './targets.ts';
 import { sha256Of, tool } from './tools.ts';
@@ -21,10 +23,17 @@ export type Job = {
   target: Target;
   bundle: Bundle;
   version: string;
+  /** Who signs code for macOS; nobody in particular unless told. */
+  macSigner?: MacSigner;
+  /** With what files for Windows are signed. */
+  signing?: Signing;
 };
 
 /** Node's own mark of where an executable says whether something was put into it. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+/** What reads the code; in ASCII, as that is. */
+const LOADER = 'packaging/entries/loader.cjs';
 
 /** Makes the executable and places the native modules beside it. Answers with the paths, the executable first. */
 export async function makeExecutable(job: Job): Promise<string[]> {
@@ -42,15 +51,16 @@ export async function makeExecutable(job: Job): Promise<string[]> {
   if (target.name === 'macos-x64') await byBlob(settings, { work, base, file });
   // Node itself puts code also into the Node of another system.
   else tool(process.execPath, ['--build-sea', settings], { cwd: work });
-  if (target.os === 'macos') sign(file, part);
+  if (target.os === 'macos') signerOf(job).file(file, { identifier: IDENTIFIERS.agent, entitled: true });
+  if (target.os === 'windows') signIfWanted(job, file);
   rmSync(work, { recursive: true });
   return [file, ...natives.map(({ path }) => path)];
 }
 
 type Places = { work: string; base: string; file: string };
-type Native = { name: string; path: string };
+type PlacedNative = { name: string; path: string };
 
-async function seaSettings(job: Job, { work, base, file, natives }: Places & { natives: Native[] }) {
+async function seaSettings(job: Job, { work, base, file, natives }: Places & { natives: PlacedNative[] }) {
   const { root, part, target, bundle, version } = job;
   const own = (name: string, text: string) => {
     const path = join(work, name);
@@ -60,13 +70,18 @@ async function seaSettings(job: Job, { work, base, file, natives }: Places & { n
   const hashes = await Promise.all(
     natives.map(async ({ name, path }) => [name, await sha256Of(path)] as const),
   );
+  // What a browser is to run goes without its types: nothing in an executable removes them (src/tray/page-assets.ts).
+  const asBorne = (path: string) =>
+    path.endsWith('.ts')
+      ? own(basename(path, '.ts'), stripTypeScriptTypes(readFileSync(join(root, path), 'utf8')))
+      : join(root, path);
   const files = globSync([...part.assets], { cwd: root }).filter((path) =>
     statSync(join(root, path)).isFile(),
   );
   return {
     // Relative, and that is where Node is started: the path becomes part of the executable.
-    main: basename(own('main.mjs', bundle.code)),
-    mainFormat: 'module',
+    main: basename(own('loader.cjs', readFileSync(join(root, LOADER), 'utf8'))),
+    mainFormat: 'commonjs',
     ...(target.name === 'macos-x64' ? { output: join(work, 'blob') } : { executable: base, output: file }),
     disableExperimentalSEAWarning: true,
     // Only right for the very Node that makes it, and worth 10 ms.
@@ -77,18 +92,30 @@ async function seaSettings(job: Job, { work, base, file, natives }: Places & { n
     assets: {
       'package.json': own('package.json', JSON.stringify({ name: part.name, version })),
       [NATIVES]: own(NATIVES, JSON.stringify(Object.fromEntries(hashes))),
-      ...Object.fromEntries(files.toSorted().map((path) => [path.replaceAll('\\', '/'), join(root, path)])),
+      ...Object.fromEntries([...bundle.code].map(([name, code]) => [`code/${name}`, own(name, code)])),
+      ...Object.fromEntries(files.toSorted().map((path) => [path.replaceAll('\\', '/'), asBorne(path)])),
     },
   };
 }
 
-function placeNatives({ root, cache, out, part, target }: Job): Native[] {
-  return part.natives.map((native) => {
-    const suffix = target.suffix[native];
-    const name = `@napi-rs/${native}-${suffix}`;
-    const path = join(out, `${native}.node`);
-    copyFileSync(fileOfPackage(root, cache, { name, path: `${native}.${suffix}.node` }), path);
-    return { name: `${native}.node`, path };
+function signerOf({ macSigner = adHoc }: Job): MacSigner {
+  return macSigner;
+}
+
+function signIfWanted({ signing }: Job, file: string): void {
+  if (signing !== undefined) signAuthenticode(file, signing);
+}
+
+function placeNatives(job: Job): PlacedNative[] {
+  const { root, cache, out, part, target } = job;
+  return nativesOf(part, target).map(({ name, file }) => {
+    const path = join(out, `${name}.node`);
+    copyFileSync(fileOfPackage(root, cache, file), path);
+    // Before the executable learns its hash.
+    if (target.os === 'windows') signIfWanted(job, path);
+    if (target.os === 'macos')
+      signerOf(job).file(path, { identifier: `io.drawbridge.${name}`, entitled: false });
+    return { name: `${name}.node`, path };
   });
 }
 
@@ -101,10 +128,4 @@ async function byBlob(settings: string, { work, base, file }: Places): Promise<v
   copyFileSync(base, file);
   const blob = readFileSync(join(work, 'blob'));
   await inject(file, 'NODE_SEA_BLOB', blob, { sentinelFuse: FUSE, machoSegmentName: 'NODE_SEA' });
-}
-
-function sign(file: string, { name }: Part): void {
-  const entitlements = readFileSync(join(import.meta.dirname, '../macos/entitlements.plist'), 'utf8');
-  const signed = signMachO(readFileSync(file), { identifier: `org.drawbridge.${name}`, entitlements });
-  writeFileSync(file, signed, { mode: 0o755 });
 }

@@ -9,12 +9,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { drawIcon } from '../../src/tray/icon.ts';
+import { toPng } from '../../src/tray/png.ts';
 import { sha256Of } from './tools.ts';
 import type { Part } from './parts.ts';
 
 /** A file of a package. `from` is a path on this machine. */
 export type PackageFile = { path: string; mode: number } & (
-  { from: string } | { text: string } | { link: string }
+  { from: string } | { text: string | Buffer } | { link: string }
 );
 
 /** What .deb and .rpm are made from. */
@@ -86,17 +88,26 @@ const extras: Record<Part['name'], (root: string) => PackageFile[]> = {
   ],
 };
 
+/** Pixels of the icon that both entries below name, as desktops look for them. */
+const ICON_SIZES = [16, 22, 24, 32, 48, 64, 128, 256];
+
 /** The tray, which a graphical session starts by itself, and the entry in the menu that opens the status page. */
 function desktop(root: string): PackageFile[] {
   const places = {
     'drawbridge-tray.desktop': '/etc/xdg/autostart',
     'drawbridge-status.desktop': '/usr/share/applications',
   };
-  return Object.entries(places).map(([name, folder]) => ({
+  const entries = Object.entries(places).map(([name, folder]) => ({
     path: `${folder}/${name}`,
     mode: 0o644,
     from: join(root, 'packaging/linux', name),
   }));
+  const icons = ICON_SIZES.map((size) => ({
+    path: `/usr/share/icons/hicolor/${size}x${size}/apps/drawbridge.png`,
+    mode: 0o644,
+    text: toPng(drawIcon('green', size)),
+  }));
+  return [...entries, ...icons];
 }
 
 function optional(folder: string, file: string, path: string): PackageFile[] {
@@ -112,7 +123,8 @@ function scriptsOf(folder: string): LinuxPackage['scripts'] {
   return { installed: read('installed'), removing: read('removing'), purged: read('purged') };
 }
 
-function copyright(root: string): string {
+/** For whoever asks under which licences the files are. */
+export function copyright(root: string): string {
   return `Drawbridge is under the Apache License 2.0, below. It contains Node.js (MIT and the licences of its parts,
 https://github.com/nodejs/node/blob/main/LICENSE) and the npm packages that sbom.cdx.json names with their licences.
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { entitlementsDer } from './entitlements.ts';
 
 /*
  * Ad-hoc code signatures of Mach-O executables (one processor, 64 bits), made without Apple's tools. arm64 Macs start
@@ -18,8 +19,27 @@ const CSMAGIC = {
   superblob: 0xfade0cc0,
   cms: 0xfade0b01,
   entitlements: 0xfade7171,
+  entitlementsDer: 0xfade7172,
 };
-const SLOTS = { directory: 0, requirements: 2, entitlements: 5, cms: 0x10000 };
+const SLOTS = {
+  directory: 0,
+  info: 1,
+  requirements: 2,
+  resources: 3,
+  entitlements: 5,
+  entitlementsDer: 7,
+  cms: 0x10000,
+};
+
+const MH_EXECUTE = 2;
+/** CS_ADHOC and CS_RUNTIME: nobody's signature, and the hardened runtime. */
+const ADHOC = 0x2;
+const HARDENED = 0x10000;
+/** The version of macOS whose hardened runtime is meant: 13.5, the least that runs our Node. */
+const RUNTIME = 0x000d0500;
+const DIRECTORY_HEAD = 96;
+/** Bytes of a directory's hash by which code is named. */
+const CODE_HASH = 20;
 
 type Segment = { at: number; offset: number; size: number };
 
@@ -74,19 +94,29 @@ function firstSection(file: Buffer, at: number): number {
   return Math.min(Infinity, ...offsets.filter((offset) => offset > 0));
 }
 
-export type Signing = { identifier: string; /** A property list as text. */ entitlements?: string };
+export type Signing = {
+  identifier: string;
+  /** A property list as text, for a program; a library has none. */
+  entitlements?: string;
+  /** Of the app whose main program this is: its Info.plist and the seal of its other files. */
+  app?: { info: Buffer; resources: Buffer };
+};
 
 /** The file with an ad-hoc signature in place of the one it has, if any. */
-export function signMachO(file: Buffer, { identifier, entitlements }: Signing): Buffer {
+export function signMachO(file: Buffer, signing: Signing): Buffer {
   const parsed = parseMachO(file);
   const end = contentEnd(file, parsed);
-  const inner: [number, Buffer][] = [
-    [SLOTS.requirements, blob(CSMAGIC.requirements, Buffer.alloc(4))],
-    ...(entitlements === undefined
+  const inner = innerBlobs(signing);
+  const { identifier, app } = signing;
+  const sealed: [number, Buffer][] =
+    app === undefined
       ? []
-      : [[SLOTS.entitlements, blob(CSMAGIC.entitlements, Buffer.from(entitlements))] as [number, Buffer]]),
-  ];
-  const directory = directoryFor(identifier, end, parsed.text, inner);
+      : [
+          [SLOTS.info, app.info],
+          [SLOTS.resources, app.resources],
+        ];
+  const isProgram = file.readUInt32LE(12) === MH_EXECUTE;
+  const directory = directoryFor({ identifier, isProgram }, end, parsed.text, [...inner, ...sealed]);
   const blobs: [number, Buffer][] = [
     [SLOTS.directory, directory.bytes],
     ...inner,
@@ -99,6 +129,17 @@ export function signMachO(file: Buffer, { identifier, entitlements }: Signing): 
   directory.hashPages(out.subarray(0, end));
   superblob(blobs).copy(out, end);
   return out;
+}
+
+/** What the signature holds besides the hashes: no requirements, and the entitlements in both of their forms. */
+function innerBlobs({ entitlements }: Signing): [number, Buffer][] {
+  const requirements: [number, Buffer] = [SLOTS.requirements, blob(CSMAGIC.requirements, Buffer.alloc(4))];
+  if (entitlements === undefined) return [requirements];
+  return [
+    requirements,
+    [SLOTS.entitlements, blob(CSMAGIC.entitlements, Buffer.from(entitlements))],
+    [SLOTS.entitlementsDer, blob(CSMAGIC.entitlementsDer, entitlementsDer(entitlements))],
+  ];
 }
 
 /** Where the signature goes: in the old one's place, or behind everything. */
@@ -127,24 +168,33 @@ function writeCommands(out: Buffer, parsed: MachO, offset: number, size: number)
   out.writeBigUInt64LE(BigInt(fileSize), parsed.linkedit.at + 48);
 }
 
+type Whose = { identifier: string; isProgram: boolean };
+
 /** The code directory, whose hashes of pages are filled in once the file's head is as it will be. */
-function directoryFor(identifier: string, end: number, text: Segment, inner: readonly [number, Buffer][]) {
+function directoryFor(
+  { identifier, isProgram }: Whose,
+  end: number,
+  text: Segment,
+  special: readonly [number, Buffer][],
+) {
   const name = Buffer.from(`${identifier}\0`);
   const pages = Math.ceil(end / PAGE);
-  const special = Math.max(...inner.map(([slot]) => slot));
-  const hashes = 88 + name.length + special * SLOT;
+  const slots = Math.max(...special.map(([slot]) => slot));
+  const hashes = DIRECTORY_HEAD + name.length + slots * SLOT;
   const bytes = Buffer.alloc(hashes + pages * SLOT);
-  // magic, length, version 2.4, flags (ad hoc), where hashes and name are, how many of each, where the code ends
-  const head = [CSMAGIC.directory, bytes.length, 0x20400, 0x2, hashes, 88, special, pages, end];
+  // magic, length, version 2.5, flags, where hashes and name are, how many of each, where the code ends
+  const flags = isProgram ? ADHOC | HARDENED : ADHOC;
+  const head = [CSMAGIC.directory, bytes.length, 0x20500, flags, hashes, DIRECTORY_HEAD, slots, pages, end];
   for (const [index, value] of head.entries()) bytes.writeUInt32BE(value, index * 4);
   // 32 bytes a hash, SHA-256, no platform, pages of 2^12
   bytes.set([SLOT, 2, 0, 12], 36);
   bytes.writeBigUInt64BE(BigInt(text.offset), 64);
   bytes.writeBigUInt64BE(BigInt(text.size), 72);
   // CS_EXECSEG_MAIN_BINARY
-  bytes.writeBigUInt64BE(1n, 80);
-  name.copy(bytes, 88);
-  for (const [slot, content] of inner) sha256(content).copy(bytes, hashes - slot * SLOT);
+  bytes.writeBigUInt64BE(isProgram ? 1n : 0n, 80);
+  bytes.writeUInt32BE(isProgram ? RUNTIME : 0, 88);
+  name.copy(bytes, DIRECTORY_HEAD);
+  for (const [slot, content] of special) sha256(content).copy(bytes, hashes - slot * SLOT);
   const hashPages = (code: Buffer) => {
     for (let page = 0; page < pages; page += 1)
       sha256(code.subarray(page * PAGE, (page + 1) * PAGE)).copy(bytes, hashes + page * SLOT);
@@ -173,36 +223,55 @@ function blob(magic: number, content: Buffer): Buffer {
   return Buffer.concat([head, content]);
 }
 
-export type Seen = { identifier: string; pages: number; wrongPages: number; wholeFile: boolean };
+export type Seen = {
+  identifier: string;
+  pages: number;
+  wrongPages: number;
+  wholeFile: boolean;
+  isHardened: boolean;
+  /** What the directory says of other things than pages, by slot: SHA-256. */
+  special: ReadonlyMap<number, Buffer>;
+};
 
 /** What a file's signature says and whether its hashes are right; null where there is none. SHA-256 directories only. */
 export function verifyMachO(file: Buffer): Seen | null {
   const { signature, linkedit } = parseMachO(file);
-  if (signature === null) return null;
-  const all = file.subarray(signature.offset);
-  const offsets = Array.from({ length: all.readUInt32BE(8) }, (_, index) => all.readUInt32BE(16 + 8 * index));
-  const at = offsets.find(
-    (offset) => all.readUInt32BE(offset) === CSMAGIC.directory && all[offset + 37] === 2,
-  );
-  if (at === undefined) return null;
-  const directory = all.subarray(at, at + all.readUInt32BE(at + 4));
-  const [hashes, nameAt, pages, limit] = [16, 20, 28, 32].map((field) => directory.readUInt32BE(field)) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const directory = signature === null ? null : directoryIn(file.subarray(signature.offset));
+  if (signature === null || directory === null) return null;
+  const [flags, hashes, nameAt, slots, pages, limit] = [12, 16, 20, 24, 28, 32].map((field) =>
+    directory.readUInt32BE(field),
+  ) as [number, number, number, number, number, number];
   const pageSize = 1 << (directory[39] ?? 0);
+  const hashAt = (index: number) => directory.subarray(hashes + index * SLOT, hashes + (index + 1) * SLOT);
   const wrong = Array.from({ length: pages }, (_, page) => {
     const content = file.subarray(page * pageSize, Math.min(limit, (page + 1) * pageSize));
-    return sha256(content).equals(directory.subarray(hashes + page * SLOT, hashes + (page + 1) * SLOT));
+    return sha256(content).equals(hashAt(page));
   }).filter((right) => !right).length;
   return {
     identifier: directory.toString('latin1', nameAt, directory.indexOf(0, nameAt)),
     pages,
     wrongPages: wrong,
     wholeFile: limit === signature.offset && linkedit.offset + linkedit.size === file.length,
+    isHardened: (flags & HARDENED) !== 0,
+    special: new Map(Array.from({ length: slots }, (_, index) => [index + 1, hashAt(-index - 1)])),
   };
+}
+
+/** By what a signed file is named where another signature seals it. Throws where it has no signature. */
+export function codeHash(file: Buffer): Buffer {
+  const { signature } = parseMachO(file);
+  const directory = signature === null ? null : directoryIn(file.subarray(signature.offset));
+  if (directory === null) throw new Error('it is not signed');
+  return sha256(directory).subarray(0, CODE_HASH);
+}
+
+/** The directory of SHA-256 among a signature's parts. */
+function directoryIn(all: Buffer): Buffer | null {
+  const offsets = Array.from({ length: all.readUInt32BE(8) }, (_, index) => all.readUInt32BE(16 + 8 * index));
+  const at = offsets.find(
+    (offset) => all.readUInt32BE(offset) === CSMAGIC.directory && all[offset + 37] === 2,
+  );
+  return at === undefined ? null : all.subarray(at, at + all.readUInt32BE(at + 4));
 }
 
 function sha256(bytes: Buffer): Buffer {

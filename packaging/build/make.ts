@@ -1,10 +1,14 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import type { Signing } from './authenticode.ts';
 import { bundle, type Bundle } from './bundle.ts';
 import { makeDeb } from './deb.ts';
 import { buildEpoch } from './epoch.ts';
 import { makeExecutable } from './executable.ts';
 import { linuxPackage } from './linux-package.ts';
+import { makePkg } from './macos-pkg.ts';
+import { adHoc, type MacSigner } from './macos-signer.ts';
+import { makeMsi } from './msi.ts';
 import { readLock } from './npm-tarball.ts';
 import type { Part } from './parts.ts';
 import { makeRpm } from './rpm.ts';
@@ -12,7 +16,7 @@ import { sbomOf } from './sbom.ts';
 import type { Target } from './targets.ts';
 import { sha256Of } from './tools.ts';
 
-export const formats = ['deb', 'rpm'] as const;
+export const formats = ['deb', 'rpm', 'pkg', 'msi'] as const;
 export type Format = (typeof formats)[number];
 
 export type Wanted = {
@@ -21,10 +25,14 @@ export type Wanted = {
   version: string;
   targets: readonly Target[];
   parts: readonly Part[];
-  /** `deb`, `rpm`, or neither: executables only. */
+  /** Of the targets' systems; none of them: executables only. */
   formats: readonly Format[];
   /** Quick packages instead of small ones. */
   quick: boolean;
+  /** Who signs code for macOS; nobody in particular unless told. */
+  macSigner?: MacSigner;
+  /** With what executables and packages for Windows are signed; with nothing unless told. */
+  signing?: Signing;
   say(line: string): void;
 };
 
@@ -37,7 +45,8 @@ export async function makeAll(wanted: Wanted): Promise<void> {
   for (const folder of [cache, join(out, 'sbom')]) mkdirSync(folder, { recursive: true });
   for (const part of parts) {
     const own = await bundle(root, part.entry);
-    say(`${part.name}: ${megabytes(own.code.length)} of code, ${own.packages.length} npm packages in it`);
+    const size = [...own.code.values()].reduce((sum, code) => sum + code.length, 0);
+    say(`${part.name}: ${megabytes(size)} of code, ${own.packages.length} npm packages in it`);
     await makePart({ ...wanted, out, cache, part, bundle: own });
   }
   await writeSums(out);
@@ -56,23 +65,51 @@ async function makePart(job: PartJob): Promise<void> {
     tell(job, made[0] ?? '');
     const sbom = sbomOf({ ...ingredients, targets: [target] });
     if (target.os === 'linux') await makeLinuxPackages(job, { target, made, sbom });
+    if (target.os === 'macos' && job.formats.includes('pkg'))
+      await makeMacPackage(job, { target, made, sbom });
+    if (target.os === 'windows' && job.formats.includes('msi'))
+      await makeWindowsPackage(job, { target, made, sbom });
   }
   const sbom = sbomOf({ ...ingredients, targets });
   writeFileSync(join(out, 'sbom', `${part.name}.cdx.json`), sbom);
 }
 
-type Linux = { target: Target; made: readonly string[]; sbom: string };
+type Made = { target: Target; made: readonly string[]; sbom: string };
 
-async function makeLinuxPackages(job: PartJob, { target, made, sbom }: Linux): Promise<void> {
+async function makeLinuxPackages(job: PartJob, { target, made, sbom }: Made): Promise<void> {
   const { root, part, version, quick, out, formats } = job;
   const own = await linuxPackage({ root, part, made, sbom });
-  const packages = join(out, 'packages');
-  mkdirSync(packages, { recursive: true });
+  const packages = packagesFolder(job);
   for (const format of formats) {
+    if (format === 'pkg' || format === 'msi') continue;
     const work = join(out, 'cache', `work-${format}`);
     const make = { deb: makeDeb, rpm: makeRpm }[format];
     tell(job, make({ own, target, version, epoch: buildEpoch(root), out: packages, work, quick }));
   }
+}
+
+async function makeMacPackage(job: PartJob, made: Made): Promise<void> {
+  const { root, out, macSigner: signer = adHoc } = job;
+  const work = join(out, 'cache/work-pkg');
+  tell(
+    job,
+    await makePkg({ ...job, ...made, signer, epoch: buildEpoch(root), out: packagesFolder(job), work }),
+  );
+}
+
+async function makeWindowsPackage(job: PartJob, made: Made): Promise<void> {
+  const { root, out, signing = null } = job;
+  const work = join(out, 'cache/work-msi');
+  tell(
+    job,
+    await makeMsi({ ...job, ...made, signing, epoch: buildEpoch(root), out: packagesFolder(job), work }),
+  );
+}
+
+function packagesFolder({ out }: PartJob): string {
+  const packages = join(out, 'packages');
+  mkdirSync(packages, { recursive: true });
+  return packages;
 }
 
 function tell({ root, say }: Wanted, file: string): void {

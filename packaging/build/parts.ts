@@ -1,4 +1,4 @@
-import type { Target } from './targets.ts';
+import type { Native, PackageFile, Target } from './targets.ts';
 
 /** One executable: each package carries the code of its own part alone, and no other's. */
 export type Part = {
@@ -10,7 +10,8 @@ export type Part = {
   assets: readonly string[];
   /** Flags of V8 and Node, in force whatever the environment says. */
   execArgv: readonly string[];
-  natives: readonly 'keyring'[];
+  /** Those of them that there are for a target lie beside its executable. */
+  natives: readonly Native[];
   systems: readonly Target['os'][];
 };
 
@@ -19,6 +20,20 @@ const ALWAYS = ['--disable-sigusr1'];
 
 /** An agent idles: after a burst, memory goes back (179 MB become 83), for a few milliseconds more of work. */
 const FRUGAL = ['--optimize-for-size', '--max-semi-space-size=1', '--v8-pool-size=1'];
+
+/**
+ * Code is interpreted, nothing is compiled while it runs, and what was not called lately is forgotten: an idle agent has
+ * 4 MiB less of its own, no memory that can be written and executed, and readings cost the same, since they wait for
+ * the system's programs. There is no WebAssembly then, and no `fetch`; and no code out of text, which zod would make for
+ * each of its objects (0.4 MiB).
+ */
+const INTERPRETED = ['--lite-mode', '--bytecode-old-age=1', '--disallow-code-generation-from-strings'];
+
+/**
+ * The agent has memory given back after a reading (src/agent/tidy.ts), by a function that its own code alone can call.
+ * Node's list of authorities, read for whoever uses TLS (0.8 MiB), is read where it is meant (src/agent/trust.ts).
+ */
+const TIDY = ['--expose-gc', '--use-openssl-ca'];
 
 export const parts: readonly Part[] = [
   {
@@ -32,8 +47,8 @@ export const parts: readonly Part[] = [
       'src/tray/**/*.{html,css,svg,png,ps1}',
       'src/tray/page/*.ts',
     ],
-    execArgv: [...FRUGAL, ...ALWAYS],
-    natives: ['keyring'],
+    execArgv: [...FRUGAL, ...INTERPRETED, ...TIDY, ...ALWAYS],
+    natives: ['keyring', 'koffi'],
     systems: ['linux', 'windows', 'macos'],
   },
   {
@@ -55,3 +70,11 @@ export const parts: readonly Part[] = [
     systems: ['linux'],
   },
 ];
+
+/** What of a part's native modules there is for a target, and where it comes from. */
+export function nativesOf({ natives }: Part, target: Target): readonly { name: Native; file: PackageFile }[] {
+  return natives.flatMap((name) => {
+    const file = target.natives[name];
+    return file === undefined ? [] : [{ name, file }];
+  });
+}

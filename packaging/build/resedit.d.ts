@@ -13,7 +13,10 @@ export class NtExecutableResource {
 type Language = { lang: number; codepage: number };
 
 declare class VersionInfo {
+  static createEmpty(): VersionInfo;
   static fromEntries(entries: readonly unknown[]): VersionInfo[];
+  /** An empty one has none; without it, Windows takes none of its languages. */
+  lang: string | number;
   setFileVersion(major: number, minor: number, micro: number, revision: number, lang: number): void;
   setProductVersion(major: number, minor: number, micro: number, revision: number, lang: number): void;
   setStringValues(language: Language, values: Readonly<Record<string, string>>): void;

@@ -52,7 +52,7 @@ Requires: glibc >= 2.28, libstdc++, libatomic, systemd
 %global _build_id_links none
 %global use_source_date_epoch_as_buildtime 1
 %global clamp_mtime_to_source_date_epoch 1
-%define _binary_payload ${quick ? 'w1.gzdio' : 'w12.zstdio'}
+%define _binary_payload ${quick ? 'w1.gzdio' : 'w6.xzdio'}
 %description
 Lets a laptop over the company's L2TP/IPsec VPN only while it is healthy.
 %install

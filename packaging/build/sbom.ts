@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Bundle } from './bundle.ts';
 import type { LockedPackage } from './npm-tarball.ts';
-import type { Part } from './parts.ts';
+import { nativesOf, type Part } from './parts.ts';
 import type { Target } from './targets.ts';
+import { uuidFrom } from './tools.ts';
 
 type Ingredients = {
   part: Part;
@@ -26,7 +27,7 @@ type Component = {
 /** What an executable is made of, as CycloneDX 1.6: packages whose code is in it, its Node, its native modules. */
 export function sbomOf({ part, bundle, targets, lock, version, epoch }: Ingredients): string {
   const natives = targets.flatMap((target) =>
-    part.natives.map((native) => `node_modules/@napi-rs/${native}-${target.suffix[native]}`),
+    nativesOf(part, target).map(({ file }) => `node_modules/${file.name}`),
   );
   const runtimes = targets.map(({ runtime }) => `node_modules/${runtime}`);
   const components = [
@@ -64,10 +65,4 @@ function component(
     ...(license === null ? {} : { licenses: [{ expression: license }] }),
     hashes: [{ alg: 'SHA-512', content }],
   };
-}
-
-/** The same for the same content: version 8 of RFC 9562 leaves the bits to us. */
-function uuidFrom(hex: string): string {
-  const variant = ((Number.parseInt(hex.charAt(16), 16) & 3) | 8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -8,12 +8,13 @@ export type VersionInfo = { name: string; description: string; version: string }
 const ENGLISH = 1_033;
 const UNICODE = 1_200;
 
-/** Replaces Node's own version resource; Node's signature, which would not fit any more, goes with it. */
+/** Gives a file a version resource, in the place of Node's own; Node's signature, which would not fit any more, goes. */
 export function stampWindows(file: string, { name, description, version }: VersionInfo): void {
   const executable = NtExecutable.from(readFileSync(file), { ignoreCert: true });
   const resources = NtExecutableResource.from(executable);
-  const [info] = Resource.VersionInfo.fromEntries(resources.entries);
-  if (info === undefined) throw new Error(`${file} has no version resource`);
+  const [found] = Resource.VersionInfo.fromEntries(resources.entries);
+  const info = found ?? Resource.VersionInfo.createEmpty();
+  info.lang = ENGLISH;
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
   info.setFileVersion(major, minor, patch, 0, ENGLISH);
   info.setProductVersion(major, minor, patch, 0, ENGLISH);

@@ -27,20 +27,32 @@ const WINDOWS: readonly WindowsTarget[] = [
 /** What the helper calls of Windows; from it come import libraries, so that no library of Windows is needed. */
 const IMPORTS = {
   kernel32: [
+    'CloseHandle',
     'CreateMutexW',
+    'CreateProcessW',
     'CreateThread',
+    'CreateToolhelp32Snapshot',
     'ExitProcess',
     'GetCommandLineW',
+    'GetCurrentProcessId',
     'GetLastError',
+    'GetModuleFileNameW',
     'GetModuleHandleW',
     'GetStdHandle',
     'lstrcmpW',
+    'lstrcmpiW',
     'lstrcpynA',
     'lstrcpynW',
     'lstrlenA',
     'lstrlenW',
     'MultiByteToWideChar',
+    'OpenProcess',
+    'Process32FirstW',
+    'Process32NextW',
+    'QueryFullProcessImageNameW',
     'ReadFile',
+    'TerminateProcess',
+    'WaitForSingleObject',
     'WriteFile',
   ],
   user32: [
@@ -84,12 +96,19 @@ const FLAGS = [
   '-g0',
 ];
 
-/** Builds the helpers into `out`; answers the files. Throws `BuildError` where a tool is missing or complains. */
-export function buildNative(out: string): string[] {
+export type NativeHelper = 'windows-x64' | 'windows-arm64' | 'macos';
+
+/** Builds these helpers into `out`; answers the files. Throws `BuildError` where a tool is missing or complains. */
+export function buildNative(
+  out: string,
+  helpers: readonly NativeHelper[] = ['windows-x64', 'windows-arm64', 'macos'],
+): string[] {
   mkdirSync(out, { recursive: true });
   const work = mkdtempSync(join(tmpdir(), 'drawbridge-native-'));
+  const windows = WINDOWS.filter(({ arch }) => helpers.includes(`windows-${arch}`));
   try {
-    return [...WINDOWS.map((target) => windowsHelper(target, work, out)), macosHelper(work, out)];
+    const made = windows.map((target) => windowsHelper(target, work, out));
+    return helpers.includes('macos') ? [...made, macosHelper(work, out)] : made;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -206,7 +225,7 @@ function iconHeader(): string {
 }
 
 /** A tool of LLVM by its full path, of the newest version that is installed. */
-function llvm(name: string): string {
+export function llvm(name: string): string {
   const found = LLVM.map((version) => `/usr/bin/${name}${version}`).find((path) => existsSync(path));
   if (found === undefined) throw new BuildError(`${name} is not there (packages clang, lld, llvm)`);
   return found;

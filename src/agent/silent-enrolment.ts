@@ -1,20 +1,21 @@
-import { unlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf } from '../base/errors.ts';
 import type { Actor } from '../base/actors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
-import { readPrivate } from '../base/private-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';
 import type { EnrolmentState } from './enrolment.ts';
+import type { InvitationPlace, InvitationWords } from './invitation.ts';
 
 /** What an installer or a management system leaves for the agent. */
 export type Invitation = { url: URL; token: EnrolmentToken };
 
 export type SilentEnrolmentDeps = {
-  /** The file with ENROLL_URL and ENROLL_TOKEN, for root alone to read. */
-  file: string;
+  /** Where one may be left. */
+  places: readonly InvitationPlace[];
+  /** What device management says; it stays where it is, and an invitation in a place outranks it. */
+  managed: Invitation | null;
   enrolment: { read(): Promise<EnrolmentState | null> };
   /** Enrols; throws why it could not. */
   enrol(invitation: Invitation, signal: AbortSignal): Promise<EnrolmentState>;
@@ -22,13 +23,12 @@ export type SilentEnrolmentDeps = {
   log: Logger;
 };
 
-const MAX_BYTES = 4_096;
 const LOOK_MS = 15_000;
 const LONGEST_WAIT_MS = 10 * 60_000;
 
 /**
- * Enrols as soon as the file is there and the server answers, then removes the file: nobody has to sit at the computer,
- * and the secret does not stay. A device that is enrolled already keeps its identity, and the file goes all the same.
+ * Enrols as soon as an invitation is there and the server answers, then removes it: nobody has to sit at the computer,
+ * and the secret does not stay. A device that is enrolled already keeps its identity, and the invitation goes all the same.
  */
 export function createSilentEnrolment(deps: SilentEnrolmentDeps): Actor {
   return {
@@ -36,7 +36,7 @@ export function createSilentEnrolment(deps: SilentEnrolmentDeps): Actor {
     async run(signal) {
       let failures = 0;
       while (!signal.aborted) {
-        failures = (await attempt(deps, signal)) ? 0 : failures + 1;
+        failures = (await round(deps, signal)) ? 0 : failures + 1;
         const waitMs = Math.min(LONGEST_WAIT_MS, LOOK_MS * 2 ** Math.min(failures, 8));
         await deps.clock.sleep(waitMs, signal).catch(() => {});
       }
@@ -45,21 +45,52 @@ export function createSilentEnrolment(deps: SilentEnrolmentDeps): Actor {
 }
 
 /** False when there is an invitation that could not be followed. */
-async function attempt(deps: SilentEnrolmentDeps, signal: AbortSignal): Promise<boolean> {
-  const { file, enrolment, log } = deps;
-  const read = await readPrivate(file, MAX_BYTES);
-  if (!read.ok && read.error.kind === 'missing') return true;
+async function round(deps: SilentEnrolmentDeps, signal: AbortSignal): Promise<boolean> {
+  const { places, managed } = deps;
+  const ways = places.map((place) => () => follow(deps, place, signal));
+  const followed: (boolean | null)[] = [];
+  for (const way of ways) followed.push(await tried(deps, way));
+  const left = followed.filter((one) => one !== null);
+  if (left.length > 0 || managed === null) return left.every(Boolean);
+  return (await tried(deps, () => followManaged(deps, managed, signal))) ?? true;
+}
+
+/** False where it fails, which is told to the log. */
+async function tried({ log }: SilentEnrolmentDeps, way: () => Promise<true | null>): Promise<boolean | null> {
   try {
-    if (await isFinished(enrolment)) return await used(deps, 'this computer is enrolled already');
-    if (!read.ok) throw new Error(`${file} ${read.error.detail}: chown root and chmod 600 it`);
-    const invitation = parseInvitation(read.value);
-    if (!invitation.ok) throw new Error(`${file}: ${invitation.error}`);
-    const { device, status } = await deps.enrol(invitation.value, signal);
-    return await used(deps, `enrolled as device ${device}, ${status}`);
+    return await way();
   } catch (error) {
     log.warn({ why: messageOf(error) }, 'could not enrol; will be tried again');
     return false;
   }
+}
+
+/** Null where there is none; throws why it could not be followed. */
+async function follow(
+  deps: SilentEnrolmentDeps,
+  place: InvitationPlace,
+  signal: AbortSignal,
+): Promise<true | null> {
+  const words = await place.read();
+  if (words.ok && words.value === null) return null;
+  if (await isFinished(deps.enrolment)) return used(deps, place, 'this computer is enrolled already');
+  if (!words.ok) throw new Error(words.error);
+  const invitation = parseInvitation(words.value ?? {});
+  if (!invitation.ok) throw new Error(`${place.name}: ${invitation.error}`);
+  const { device, status } = await deps.enrol(invitation.value, signal);
+  return used(deps, place, `enrolled as device ${device}, ${status}`);
+}
+
+/** What management wants is followed, not used up: it would come back. */
+async function followManaged(
+  deps: SilentEnrolmentDeps,
+  managed: Invitation,
+  signal: AbortSignal,
+): Promise<true> {
+  if (await isFinished(deps.enrolment)) return true;
+  const { device, status } = await deps.enrol(managed, signal);
+  deps.log.info({ device, status }, 'enrolled as device management wants');
+  return true;
 }
 
 async function isFinished(enrolment: SilentEnrolmentDeps['enrolment']): Promise<boolean> {
@@ -67,9 +98,9 @@ async function isFinished(enrolment: SilentEnrolmentDeps['enrolment']): Promise<
   return state !== null && state.status !== 'requested';
 }
 
-async function used({ file, log }: SilentEnrolmentDeps, what: string): Promise<boolean> {
-  await unlink(file);
-  log.info({ file, what }, 'invitation used and removed');
+async function used({ log }: SilentEnrolmentDeps, place: InvitationPlace, what: string): Promise<true> {
+  await place.remove();
+  log.info({ place: place.name, what }, 'invitation used and removed');
   return true;
 }
 
@@ -80,13 +111,8 @@ const variables = z.object({
   ENROLL_TOKEN: z.string({ error: 'ENROLL_TOKEN is missing' }),
 });
 
-/** `NAME=value` by lines, the value bare or in quotes; lines that begin with # are comments. */
-export function parseInvitation(text: string): Result<Invitation, string> {
-  const lines = text
-    .split(/\r?\n/)
-    .map((line) => /^\s*(ENROLL_URL|ENROLL_TOKEN)=(["']?)(.*?)\2\s*$/.exec(line));
-  const pairs = lines.flatMap((match) => (match === null ? [] : [[match[1], match[3]]]));
-  const parsed = variables.safeParse(Object.fromEntries(pairs));
+export function parseInvitation(words: InvitationWords): Result<Invitation, string> {
+  const parsed = variables.safeParse(words);
   if (!parsed.success) return err(parsed.error.issues.map(({ message }) => message).join('; '));
   const token = parseToken(parsed.data.ENROLL_TOKEN);
   return token.ok ? ok({ url: parsed.data.ENROLL_URL, token: token.value }) : token;

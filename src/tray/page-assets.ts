@@ -1,5 +1,5 @@
 import { stripTypeScriptTypes } from 'node:module';
-import { readAsset } from '../base/assets.ts';
+import { isPackaged, readAsset } from '../base/assets.ts';
 
 export type PageFile = { type: string; text: string };
 
@@ -14,8 +14,13 @@ export function pageFiles(): Readonly<Record<string, PageFile>> {
     '/icon.svg': { type: 'image/svg+xml', text: readAsset(`${folder}/icon.svg`) },
     '/app.js': {
       type: 'text/javascript; charset=utf-8',
-      text: stripTypeScriptTypes(readAsset(`${folder}/app.ts`)),
+      text: withoutTypes(readAsset(`${folder}/app.ts`)),
     },
   };
   return files;
+}
+
+/** An executable bears it without types already: what removes them is WebAssembly, which the executable has not. */
+function withoutTypes(code: string): string {
+  return isPackaged ? code : stripTypeScriptTypes(code);
 }

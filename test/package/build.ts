@@ -1,6 +1,10 @@
 // Packages of this checkout for the tests, made once a run by the same code as `npm run package`.
-import { join } from 'node:path';
-import { makeAll } from '../../packaging/build/make.ts';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Signing } from '../../packaging/build/authenticode.ts';
+import { makeAll, type Format } from '../../packaging/build/make.ts';
 import { parts } from '../../packaging/build/parts.ts';
 import { targets } from '../../packaging/build/targets.ts';
 
@@ -11,19 +15,62 @@ export const OUT = join(CHECKOUT, 'test-output/package');
 export const OLD = '0.1.0';
 export const NEW = '0.2.0';
 
-type Wish = { version: string; names: readonly string[]; formats: readonly ('deb' | 'rpm')[] };
+/** With what the newer ones for Windows are signed; made by `makeCertificate`. */
+export const SIGNING = {
+  certificate: join(OUT, 'signing/certificate.pem'),
+  key: join(OUT, 'signing/key.pem'),
+  passphraseFile: join(OUT, 'signing/passphrase'),
+  epoch: 1_767_225_600,
+} satisfies Signing;
 
-export async function makePackages({ version, names, formats }: Wish): Promise<void> {
+type Wish = {
+  version: string;
+  names: readonly string[];
+  formats: readonly Format[];
+  /** `linux-x64` where nothing else is said. */
+  systems?: readonly string[];
+  signing?: Signing;
+};
+
+export async function makePackages({ names, systems = ['linux-x64'], ...wish }: Wish): Promise<void> {
   await makeAll({
+    ...wish,
     root: CHECKOUT,
     out: OUT,
-    version,
-    targets: targets.filter(({ name }) => name === 'linux-x64'),
+    targets: targets.filter(({ name }) => systems.includes(name)),
     parts: parts.filter(({ name }) => names.includes(name)),
-    formats,
     quick: true,
     say: () => {},
   });
+}
+
+/** A certificate for code, by which nobody else is to go, and its key behind a passphrase. */
+export function makeCertificate(): void {
+  mkdirSync(dirname(SIGNING.key), { recursive: true });
+  writeFileSync(SIGNING.passphraseFile, randomBytes(12).toString('hex'), { mode: 0o600 });
+  const done = spawnSync(
+    '/usr/bin/openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-days',
+      '30',
+      '-subj',
+      '/CN=Drawbridge test',
+      '-addext',
+      'extendedKeyUsage=codeSigning',
+      '-passout',
+      `file:${SIGNING.passphraseFile}`,
+      '-keyout',
+      SIGNING.key,
+      '-out',
+      SIGNING.certificate,
+    ],
+    { encoding: 'utf8' },
+  );
+  if (done.status !== 0) throw new Error(done.stderr);
 }
 
 /** A package's path in a root booted with this checkout as /mnt. */

@@ -65,6 +65,8 @@ describe.runIf(root !== null)('packages under a real systemd', () => {
     // systemd cannot make the private /dev of a service here, where /dev itself is no device file system.
     sh(`mkdir -p /run/systemd/system/drawbridge-server.service.d &&
       printf '[Service]\\nPrivateDevices=no\\n' > /run/systemd/system/drawbridge-server.service.d/dev.conf`);
+    sh(`mkdir -p /run/systemd/system/drawbridge-gateway.service.d &&
+      printf '[Service]\\nPrivateDevices=no\\nStandardError=append:/run/gateway.log\\n' > /run/systemd/system/drawbridge-gateway.service.d/dev.conf`);
     sh('echo "127.0.0.1 posture.test" >> /etc/hosts');
   });
 
@@ -98,6 +100,7 @@ describe.runIf(root !== null)('packages under a real systemd', () => {
     await expectSoon('its first report', () => devices().find((one) => one['id'] === device)?.['lastSeen']);
     expect(property('drawbridge', 'NotifyAccess')).toBe('all');
     expect(sh('cat /etc/xdg/autostart/drawbridge-tray.desktop')).toContain('Exec=drawbridge tray');
+    expect(sh('head -c 8 /usr/share/icons/hicolor/48x48/apps/drawbridge.png')).toContain('PNG');
     expect(property('drawbridge', 'WatchdogTimestampMonotonic')).not.toBe('0');
   });
 
@@ -123,6 +126,17 @@ describe.runIf(root !== null)('packages under a real systemd', () => {
     sh('cp -a /run/keyring.node /usr/lib/drawbridge/');
     restart();
     await expectSoon('whole again', () => agentFact()?.['integrity'] === true);
+  });
+
+  test('what device management sets is in force without a restart, and the server hears of it', async () => {
+    const pid = mainPid();
+    sh("printf 'vpn: { allowedGateways: [vpn.example.org] }\\n' > /etc/drawbridge/managed.yaml");
+    must('/usr/bin/systemctl', 'reload', 'drawbridge');
+    await expectSoon('a report of it', () => String(agentFact()?.['managed']) === 'vpn.allowedGateways');
+    sh('rm /etc/drawbridge/managed.yaml');
+    must('/usr/bin/systemctl', 'reload', 'drawbridge');
+    await expectSoon('nothing is managed', () => String(agentFact()?.['managed']) === '');
+    expect(mainPid()).toBe(pid);
   });
 
   test('killed, it comes back and says so; hung, it is ended and comes back', async () => {
@@ -180,6 +194,34 @@ describe.runIf(root !== null)('packages under a real systemd', () => {
       expect(sh('cat /run/hostile/out')).toContain('"risk"');
     });
 
+    test('code and settings in the working directory of the daemon itself', async () => {
+      const there = '/run/hostile-daemon';
+      const unit = '/run/systemd/system/drawbridge.service.d/folder.conf';
+      sh(`mkdir -p ${there}/node_modules/zod ${there}/state && cd ${there} &&
+        printf 'require("fs").writeFileSync("/run/evil","")' | tee index.js main.cjs agent.js drawbridge.js node_modules/zod/index.js keyring.node > evil.cjs &&
+        printf '{"type":"commonjs","main":"evil.cjs"}' > package.json &&
+        printf 'NODE_OPTIONS=--require=./evil.cjs' > .env && printf '{"nodeOptions":{"require":["./evil.cjs"]}}' > node.config.json &&
+        printf 'server: { url: "https://evil.test" }' | tee agent.yaml drawbridge.yaml > managed.yaml &&
+        printf 'ENROLL_URL=https://evil.test\nENROLL_TOKEN=x' > enroll && printf '{}' > state/enrolment.json &&
+        printf '{"drawbridge":"00"}' > installed.json && chown -R nobody . && chmod -R a+rwX .`);
+      sh(`printf '[Service]\nWorkingDirectory=${there}\n' > ${unit} && systemctl daemon-reload`);
+      try {
+        expect(restart().code).toBe(0);
+        expect(sh(`readlink /proc/${mainPid()}/cwd`).trim()).toBe(there);
+        const connected = await expectSoon('connected', () => {
+          const found = status();
+          return found?.connection.state === 'connected' ? found : null;
+        });
+        expect(connected.device).toBe(device);
+        await expectSoon('whole', () => agentFact()?.['integrity'] === true);
+        expect(existsIn('/run/evil')).toBe(false);
+        expect(existsIn(`${there}/enroll`)).toBe(true);
+      } finally {
+        sh(`rm ${unit} && systemctl daemon-reload`);
+        restart();
+      }
+    });
+
     test('a debugger by SIGUSR1', async () => {
       const pid = mainPid();
       sh(`kill -USR1 ${pid}`);
@@ -227,7 +269,48 @@ describe.runIf(root !== null)('packages under a real systemd', () => {
     });
   });
 
+  test('the tray serves the status page out of the executable, for a code that works once', async () => {
+    // In place of the browser: whoever is asked to open the page's address writes it down.
+    sh(`useradd --create-home employee && mkdir -p /run/browser && chown employee /run/browser &&
+      printf '#!/bin/sh\nprintf %%s "$1" > /run/browser/url.part && mv /run/browser/url.part /run/browser/url\n' > /run/browser/open &&
+      chmod 755 /run/browser/open && touch /usr/bin/xdg-open && mount --bind /run/browser/open /usr/bin/xdg-open`);
+    sh(
+      `cd / && setsid runuser -u employee -- dbus-run-session -- /usr/bin/drawbridge tray --open </dev/null >/run/browser/log 2>&1 &`,
+    );
+    const url = await expectSoon('the page is opened', () => {
+      const { out } = machine.run('/bin/sh', '-c', 'cat /run/browser/url 2>/dev/null');
+      return out === '' ? null : new URL(out);
+    });
+    const curl = (path: string, ...argv: string[]) =>
+      must(
+        '/usr/sbin/runuser',
+        '-u',
+        'employee',
+        '--',
+        'curl',
+        '-s',
+        '-w',
+        '\n%{http_code} %{content_type}',
+        ...argv,
+        `${url.origin}${path}`,
+      );
+    const types = { '/': 'text/html', '/page.css': 'text/css', '/app.js': 'text/javascript' };
+    for (const [path, type] of Object.entries(types)) expect(curl(path)).toMatch(`\n200 ${type}`);
+    expect(curl('/')).toContain('src="/app.js"');
+    expect(curl('/app.js')).toContain('/api/session');
+    expect(curl('/api/view')).toMatch('\n401 ');
+    const code = JSON.stringify({ code: url.hash.slice(1) });
+    const exchange = () => curl('/api/session', '-H', 'Content-Type: application/json', '--data', code);
+    const exchanged = exchange();
+    expect(exchanged).toMatch('\n200 ');
+    const { token } = JSON.parse(exchanged.split('\n')[0] ?? '') as { token: string };
+    expect(exchange()).toMatch('\n401 ');
+    expect(curl('/api/view', '-H', `Authorization: Bearer ${token}`)).toMatch(/"view":\{[\s\S]*\n200 /);
+  });
+
   test('upgraded without a token it stays the device that it was', async () => {
+    // The tray of before is nobody's to look at now.
+    machine.run('/usr/bin/pkill', '-u', 'employee');
     const pid = mainPid();
     must('/usr/bin/dpkg', '--force-unsafe-io', '-i', inRoot(`drawbridge_${NEW}_amd64.deb`));
     expect(mainPid()).not.toBe(pid);
@@ -258,7 +341,7 @@ describe.runIf(root !== null)('packages under a real systemd', () => {
     expect(sh('readlink /proc/[0-9]*/exe || true')).not.toContain('/usr/lib/drawbridge/');
   });
 
-  test('the gateway: installed with its hooks, waiting for settings; audits; gone again', () => {
+  test('the gateway: installed with its hooks, waiting for settings; audits; runs; gone again', () => {
     must('/usr/bin/dpkg', '--force-unsafe-io', '-i', inRoot(`drawbridge-gateway_${OLD}_amd64.deb`));
     expect(property('drawbridge-gateway', 'ActiveState')).toBe('inactive');
     expect(sh('stat -c %a /usr/lib/drawbridge-gateway/updown /etc/ppp/ip-up.d/drawbridge').trim()).toBe(
@@ -266,8 +349,34 @@ describe.runIf(root !== null)('packages under a real systemd', () => {
     );
     const audited = machine.run('/usr/bin/drawbridge-gateway', 'audit', '/etc/freeradius/3.0', '--json');
     expect(JSON.parse(audited.out)[0]).toHaveProperty('todo');
+    sh(`install -d -o drawbridge-gateway -m 700 /etc/drawbridge && cd /etc/drawbridge && umask 077 &&
+      printf 'servers: ["https://posture.test:8443"]\ncaFile: ca.pem\ncredentialFile: credential\nhelper: { tokenFile: token }\n' > gateway.yaml &&
+      touch ca.pem && printf 'gw.%s' ${'s'.repeat(32)} > credential && printf %s ${'t'.repeat(32)} > token && chown drawbridge-gateway *`);
+    sh('systemctl start drawbridge-gateway || { cat /run/gateway.log >&2; exit 1; }');
+    expect(property('drawbridge-gateway', 'ActiveState')).toBe('active');
+    expect(sh('nft list tables')).toContain('drawbridge_gateway');
+    expect(sh('ss -H -tln "sport = :9813"')).toContain('127.0.0.1:9813');
+    expect(sh(`stat -c %U /proc/${property('drawbridge-gateway', 'MainPID')}`).trim()).toBe(
+      'drawbridge-gateway',
+    );
+    sh('chmod 644 /etc/drawbridge/token');
+    expect(machine.run('/usr/bin/systemctl', 'restart', 'drawbridge-gateway').code).not.toBe(0);
+    must('/usr/bin/systemctl', 'stop', 'drawbridge-gateway');
     must('/usr/bin/dpkg', '-P', 'drawbridge-gateway');
     expect(existsIn('/etc/ppp/ip-up.d/drawbridge')).toBe(false);
+  });
+
+  test('the .rpm’s scripts start the service, and end it when it is removed', () => {
+    sh(
+      `rm -rf /etc/drawbridge; rpm --initdb && ENROLL_URL=https://posture.test:8443 ENROLL_TOKEN=a.b.c rpm -i --force-debian --nodeps ${inRoot(`drawbridge-${OLD}-1.x86_64.rpm`)}`,
+    );
+    expect(property('drawbridge', 'ActiveState')).toBe('active');
+    expect(machine.run('/usr/bin/systemctl', 'is-enabled', 'drawbridge').out.trim()).toBe('enabled');
+    expect(sh('stat -c "%a %U" /etc/drawbridge/enroll').trim()).toBe('600 root');
+    sh('rpm -e --force-debian drawbridge');
+    expect(machine.run('/usr/bin/systemctl', 'is-active', 'drawbridge').out.trim()).toBe('inactive');
+    expect(existsIn('/usr/lib/drawbridge/drawbridge')).toBe(false);
+    expect(existsIn('/var/lib/drawbridge')).toBe(true);
   });
 
   test('the server’s data goes only when it is purged', () => {

@@ -12,7 +12,7 @@ if (!isThere) process.stderr.write('rpm.test.ts: rpm is not installed\n');
 
 /*
  * As far as Debian's rpm goes: what is in the package, its checksums, its files placed and removed again. Its scripts are
- * read, not run; they are the .deb's, which are (debian.test.ts).
+ * read here, and run under systemd in debian.test.ts.
  */
 describe.runIf(isThere && process.getuid?.() === 0)('the .rpm', () => {
   const root = mkdtempSync(join(tmpdir(), 'drawbridge-rpm-root-'));

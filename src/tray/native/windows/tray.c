@@ -8,6 +8,7 @@
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 #include <shellapi.h>
+#include <tlhelp32.h>
 #include "../lines.h"
 
 enum { WM_ICON = WM_APP + 1, WM_LINE, WM_SHOW_PAGE };
@@ -243,12 +244,93 @@ static LRESULT CALLBACK on_message(HWND target, UINT message, WPARAM wide, LPARA
   return DefWindowProcW(target, message, wide, lparam);
 }
 
+static BOOL line_ends_with(const WCHAR *words) {
+  const WCHAR *line = GetCommandLineW();
+  const int length = lstrlenW(line), wanted = lstrlenW(words);
+  return length > wanted && lstrcmpW(line + length - wanted, words) == 0;
+}
+
 /* Whether the last word of the command line is `open`: somebody wants to see the page. */
 static BOOL wants_page(void) {
-  const WCHAR *line = GetCommandLineW();
-  const int length = lstrlenW(line);
-  return length > 5 && lstrcmpW(line + length - 5, L" open") == 0;
+  return line_ends_with(L" open");
 }
+
+/* ---- starting the tray ---- */
+
+static const WCHAR TRAY[] = L"drawbridge.exe";
+
+/* `start`, from the Run key, or `start open`, from the menu: the tray is a program for consoles, and gets none. */
+static int start_tray(void) {
+  static WCHAR path[1024], line[1100];
+  const int length = (int)GetModuleFileNameW(NULL, path, ARRAYSIZE(path) - ARRAYSIZE(TRAY));
+  if (length == 0 || length >= (int)(ARRAYSIZE(path) - ARRAYSIZE(TRAY))) return 2;
+  int folder = length;
+  while (folder > 0 && path[folder - 1] != '\\') folder--;
+  lstrcpynW(path + folder, TRAY, ARRAYSIZE(TRAY));
+  line[0] = '"';
+  lstrcpynW(line + 1, path, ARRAYSIZE(path));
+  lstrcpynW(line + lstrlenW(line), wants_page() ? L"\" tray --open" : L"\" tray", 32);
+  STARTUPINFOW startup = {.cb = sizeof startup};
+  PROCESS_INFORMATION process;
+  if (!CreateProcessW(path, line, NULL, NULL, FALSE, CREATE_NO_WINDOW, NULL, NULL, &startup, &process)) return 2;
+  CloseHandle(process.hThread);
+  CloseHandle(process.hProcess);
+  return 0;
+}
+
+/* ---- ending what runs, for the installer ---- */
+
+enum { MOST_PASSES = 3, END_MS = 10000 };
+
+/* Whether both lie in the same folder. */
+static BOOL beside(const WCHAR *one, const WCHAR *other) {
+  static WCHAR folder[1024], another[1024];
+  const WCHAR *paths[] = {one, other};
+  WCHAR *folders[] = {folder, another};
+  for (int i = 0; i < 2; i++) {
+    int length = lstrlenW(paths[i]);
+    while (length > 0 && paths[i][length - 1] != '\\') length--;
+    if (length == 0 || length >= (int)ARRAYSIZE(folder)) return FALSE;
+    lstrcpynW(folders[i], paths[i], length + 1);
+  }
+  return lstrcmpiW(folder, another) == 0;
+}
+
+/* Ends a process if its program lies beside our own, and waits until it has: its files are free then. */
+static BOOL end_if_ours(DWORD id, const WCHAR *own) {
+  static WCHAR path[1024];
+  DWORD size = ARRAYSIZE(path);
+  const HANDLE process = OpenProcess(PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, id);
+  if (!process) return FALSE;
+  const BOOL is_ours = QueryFullProcessImageNameW(process, 0, path, &size) && beside(path, own);
+  if (is_ours && TerminateProcess(process, 0)) WaitForSingleObject(process, END_MS);
+  CloseHandle(process);
+  return is_ours;
+}
+
+static BOOL end_some(const WCHAR *own) {
+  BOOL has_found = FALSE;
+  PROCESSENTRY32W entry = {.dwSize = sizeof entry};
+  const HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+  if (all == INVALID_HANDLE_VALUE) return FALSE;
+  for (BOOL more = Process32FirstW(all, &entry); more; more = Process32NextW(all, &entry))
+    if (entry.th32ProcessID != GetCurrentProcessId() && end_if_ours(entry.th32ProcessID, own)) has_found = TRUE;
+  CloseHandle(all);
+  return has_found;
+}
+
+/* `end`: every other process whose program lies in our folder; of that name elsewhere is none of ours. */
+static int end_others(void) {
+  static WCHAR own[1024];
+  const DWORD length = GetModuleFileNameW(NULL, own, ARRAYSIZE(own));
+  if (length == 0 || length >= ARRAYSIZE(own)) return 2;
+  /* One that ended may have started another. */
+  for (int pass = 0; pass < MOST_PASSES && end_some(own); pass++) {
+  }
+  return 0;
+}
+
+/* ---- the helper itself ---- */
 
 /* There is one in this session already: it is asked to show the page, if that is wanted. */
 static void hand_over(void) {
@@ -277,6 +359,8 @@ static BOOL make_window(HINSTANCE instance) {
 }
 
 static int run(void) {
+  if (line_ends_with(L" start") || line_ends_with(L" start open")) return start_tray();
+  if (line_ends_with(L" end")) return end_others();
   CreateMutexW(NULL, FALSE, L"Local\\DrawbridgeTray");
   if (GetLastError() == ERROR_ALREADY_EXISTS) {
     hand_over();
