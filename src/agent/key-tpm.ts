@@ -30,12 +30,9 @@ const ROLES = {
 const ATTRIBUTES = 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda';
 
 /** Makes new keys in the chip. Throws `TpmError` where it cannot: never is a software key made in its stead. */
-export async function createTpmKeys(path: string, tcti: Tcti): Promise<KeyStore> {
-  const made = await withTpm(tcti, async (task) => {
-    await createPrimary(task);
-    return { report: await createKey(task, 'report'), encryption: await createKey(task, 'encryption') };
-  });
-  const store = tpmKeys(made, tcti);
+export async function createTpmKeys(path: string, tcti: Tcti, timeoutMs?: number): Promise<KeyStore> {
+  const made = await withTpm(tcti, makeKeys, timeoutMs);
+  const store = tpmKeys(made, { tcti, timeoutMs });
   // What cannot sign is not kept: a chip's word that it made a key is not enough.
   await store.sign(new Uint8Array(32));
   const blobs = { tpm: 1, report: asText(made.report), encryption: asText(made.encryption) };
@@ -43,8 +40,13 @@ export async function createTpmKeys(path: string, tcti: Tcti): Promise<KeyStore>
   return store;
 }
 
+async function makeKeys(task: TpmTask): Promise<Record<Role, Wrapped>> {
+  await createPrimary(task);
+  return { report: await createKey(task, 'report'), encryption: await createKey(task, 'encryption') };
+}
+
 /** Null when there are none. The chip is not asked before it has to sign. */
-export async function openTpmKeys(path: string, tcti: Tcti): Promise<KeyStore | null> {
+export async function openTpmKeys(path: string, tcti: Tcti, timeoutMs?: number): Promise<KeyStore | null> {
   const text = await readKeyFile(path);
   if (text === null) return null;
   const parsed = keyBlobs.safeParse(parseJson(text));
@@ -53,7 +55,7 @@ export async function openTpmKeys(path: string, tcti: Tcti): Promise<KeyStore | 
       `${path} does not hold what the TPM wrapped (damaged?). Restore it from a backup of this computer, or enrol again.`,
     );
   const { report, encryption } = parsed.data;
-  return tpmKeys({ report: asBytes(report), encryption: asBytes(encryption) }, tcti);
+  return tpmKeys({ report: asBytes(report), encryption: asBytes(encryption) }, { tcti, timeoutMs });
 }
 
 function asText({ pub, priv }: Wrapped): z.infer<typeof wrapped> {
@@ -64,13 +66,16 @@ function asBytes({ pub, priv }: z.infer<typeof wrapped>): Wrapped {
   return { pub: Buffer.from(pub, 'base64'), priv: Buffer.from(priv, 'base64') };
 }
 
-function tpmKeys(keys: Record<Role, Wrapped>, tcti: Tcti): KeyStore {
+type Chip = { tcti: Tcti; timeoutMs: number | undefined };
+
+function tpmKeys(keys: Record<Role, Wrapped>, { tcti, timeoutMs }: Chip): KeyStore {
   const shown = { report: parsePublic(keys.report.pub), encryption: parsePublic(keys.encryption.pub) };
   /** Keys that the chip has loaded before, as it saved them for itself; void when it starts anew. */
   const loaded = new Map<Role, Buffer>();
   let turn: Promise<unknown> = Promise.resolve();
   const ask = <T>(role: Role, use: (task: TpmTask) => Promise<T>): Promise<T> => {
-    const mine = turn.then(() => withTpm(tcti, (task) => withKey(task, role, keys[role], loaded, use)));
+    const work = (task: TpmTask) => withKey(task, role, keys[role], loaded, use);
+    const mine = turn.then(() => withTpm(tcti, work, timeoutMs));
     turn = mine.catch(() => {});
     return mine;
   };

@@ -9,6 +9,7 @@ import {
   publicPart,
   signBytes,
   softwareSigner,
+  type PrivateJwk,
 } from '../wire/software-key.ts';
 
 export type KeyProtection = 'tpm' | 'os-keystore' | 'file';
@@ -43,17 +44,20 @@ export async function generateKeys(): Promise<KeyPair> {
 /** A key store whose keys lie in this process's memory: what file and keyring have in common. */
 export function softwareKeys(keys: KeyPair, protection: KeyProtection): KeyStore {
   const report = importJwk(keys.report);
-  const encryption = importJwk(keys.encryption);
   return {
     protection,
     sign: (bytes) => signBytes(report, bytes),
-    async agree(peerKey) {
-      const publicKey = createPublicKey({ key: peerKey, format: 'jwk' });
-      return diffieHellman({ privateKey: encryption, publicKey });
-    },
+    agree: agreeBy(keys.encryption),
     publicJwks: async () => ({ report: publicPart(keys.report), encryption: publicPart(keys.encryption) }),
     newVpnKey: softwareVpnKey,
   };
+}
+
+/** ECDH with a key that lies in this process's memory. */
+export function agreeBy(key: PrivateJwk): KeyStore['agree'] {
+  const privateKey = importJwk(key);
+  return async (peerKey) =>
+    diffieHellman({ privateKey, publicKey: createPublicKey({ key: peerKey, format: 'jwk' }) });
 }
 
 /** The report key as a signer of envelopes. */

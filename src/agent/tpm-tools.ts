@@ -63,15 +63,22 @@ export type TpmTask = {
   read(name: string): Promise<Buffer>;
 };
 
-/** Does something with the tools in a folder of its own, which is gone afterwards. Names are relative to it. */
-export async function withTpm<T>(tcti: Tcti, work: (task: TpmTask) => Promise<T>): Promise<T> {
+/**
+ * Does something with the tools in a folder of its own, which is gone afterwards. Names are relative to it. `timeoutMs` is
+ * for each of them: a chip that others keep busy is waited for so long, and then is an error.
+ */
+export async function withTpm<T>(
+  tcti: Tcti,
+  work: (task: TpmTask) => Promise<T>,
+  timeoutMs = TIMEOUT_MS,
+): Promise<T> {
   const folder = await mkdtemp(join(await memoryFolder(), 'drawbridge-tpm-'));
   const at = (name: string) => join(folder, name);
   try {
     return await work({
       tool: (name, argv) =>
         runTool(
-          tcti,
+          { tcti, timeoutMs },
           name,
           argv.map((one) => placed(one, folder)),
         ),
@@ -93,11 +100,13 @@ async function memoryFolder(): Promise<string> {
   return there?.isDirectory() === true ? '/dev/shm' : tmpdir();
 }
 
-async function runTool(tcti: Tcti, name: string, argv: readonly string[]): Promise<void> {
+type Way = { tcti: Tcti; timeoutMs: number };
+
+async function runTool({ tcti, timeoutMs }: Way, name: string, argv: readonly string[]): Promise<void> {
   // The kernel's resource manager forgets what a tool has loaded when the tool ends. Without it, nobody does.
   if (!tcti.startsWith('device:/dev/tpmrm'))
-    await run(tpm2, ['flushcontext', '-T', tcti, '-t'], { timeoutMs: TIMEOUT_MS });
-  const output = await run(tpm2, [name, '-T', tcti, ...argv], { timeoutMs: TIMEOUT_MS });
+    await run(tpm2, ['flushcontext', '-T', tcti, '-t'], { timeoutMs });
+  const output = await run(tpm2, [name, '-T', tcti, ...argv], { timeoutMs });
   const problem = tpmProblem(output);
   if (problem !== null) throw new TpmError(problem, `tpm2 ${name}: ${lastWords(output)}`);
 }
