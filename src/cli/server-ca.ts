@@ -221,6 +221,7 @@ async function withCertificates<T>(
       terms: () => {
         throw new Error('no device is judged here');
       },
+      orderUpdate: async () => null,
     });
     if (certificates === null)
       throw new UsageError(

@@ -1,4 +1,5 @@
 import { revokeDevice } from './ca/revocation.ts';
+import { withdrawCredential } from './credentials/withdraw.ts';
 import { audit } from './store/audit.ts';
 import { setStatus } from './store/devices.ts';
 import { openOfDevice } from './store/sessions.ts';
@@ -10,12 +11,13 @@ type By = { actor: string; now: number };
 type Ending = (db: Db, device: string, by: By, cause: string) => Promise<number>;
 
 /**
- * Everything that a device has besides its identity, by the word under which the audit record counts it. What is given
- * to devices in other ways (certificates, credentials) has its line here.
+ * Everything that a device has besides its identity, by the word under which the audit record counts it. Whatever else
+ * is given to devices one day has its line here.
  */
 const ENDINGS: Readonly<Record<string, Ending>> = {
   certificates: (db, device, by, because) =>
     revokeDevice(db, device, { reason: 'cessationOfOperation', because }, by),
+  credentials: (db, device, by, because) => withdrawCredential(db, device, because, by),
   orders: endOrders,
   wanted: endWanted,
   // The running server ends them at their gateways once it sees that the device is revoked.

@@ -31,10 +31,21 @@ async function withSecrets<P extends VpnProfile | SealedProfile>(
   const { machine, user } = profile;
   return {
     ...profile,
-    machine:
-      machine.kind === 'psk'
-        ? { ...machine, psk: await change(machine.psk) }
-        : { ...machine, key: await change(machine.key) },
+    machine: await changed(machine, change),
     user: user === null || user.password === null ? user : { ...user, password: await change(user.password) },
   };
+}
+
+async function changed<M extends VpnProfile['machine'] | SealedProfile['machine']>(
+  machine: M,
+  change: (secret: string) => Promise<string>,
+): Promise<M> {
+  switch (machine.kind) {
+    case 'psk':
+      return { ...machine, psk: await change(machine.psk) };
+    case 'certificate':
+      return { ...machine, key: await change(machine.key) };
+    case 'device-certificate':
+      return machine;
+  }
 }

@@ -28,6 +28,9 @@ const certificatePem = z
   .max(32_768)
   .regex(/^-----BEGIN CERTIFICATE-----/);
 
+/** The name that the gateway's certificate has to bear. */
+const gatewayIdentity = z.string().min(1).max(253).nullable();
+
 /**
  * What one VPN connection is to be, whole: never a patch. `secret` says in which form its secrets come: as a JWE
  * to the device's encryption key inside an order, in clear text behind the driver's door.
@@ -42,8 +45,14 @@ function profileOf<S extends z.ZodType<string>>(secret: S) {
       certificate: certificatePem,
       /** PKCS#8 PEM. */
       key: secret,
-      /** The name that the gateway's certificate has to bear. */
-      gatewayId: z.string().min(1).max(253).nullable(),
+      gatewayId: gatewayIdentity,
+    }),
+    /** The certificate that this server gives the device while it is well: no secret has to travel. */
+    z.strictObject({
+      kind: z.literal('device-certificate'),
+      /** The authority that issued the gateway's certificate; null: the one that issues the device's. */
+      authority: certificatePem.nullable(),
+      gatewayId: gatewayIdentity,
     }),
   ]);
   return z.strictObject({
@@ -61,6 +70,14 @@ function profileOf<S extends z.ZodType<string>>(secret: S) {
     mtu: z.number().int().min(576).max(1_500).nullable(),
   });
 }
+
+/** How a computer can prove which one it is. */
+export const MACHINE_KINDS = [
+  'psk',
+  'certificate',
+  'device-certificate',
+] as const satisfies readonly Machine[];
+type Machine = VpnProfile['machine']['kind'];
 
 /** A compact JWE. */
 export const jwe = z

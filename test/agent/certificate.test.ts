@@ -127,6 +127,27 @@ describe('the certificate of a device', () => {
     expect(keeper.due()).toBe(null);
   });
 
+  test('is usable by VPN software while it is installed and has not ended; otherwise it is said why not', async () => {
+    const started = await start();
+    const { keeper, store } = started;
+    expect(keeper.whyNotUsable()).toBe('this device has no certificate of its own');
+    await keeper.decided(ALLOW);
+    await dueSoon(started);
+    const retry = { t: 'certificate-refused' as const, csr: null, retry_s: 30 };
+    await keeper.refused({ ...retry, err: 'not_healthy', hint: 'Mend it.' });
+    expect(keeper.whyNotUsable()).toBe('this device has no certificate of its own (not_healthy: Mend it.)');
+    started.advance(31_000);
+    store.problem = 'No VPN software.';
+    await certified(started);
+    expect(keeper.whyNotUsable()).toContain('is not where VPN software reads it (No VPN software.)');
+    store.problem = null;
+    started.advance(61_000);
+    await keeper.decided(ALLOW);
+    expect(keeper.whyNotUsable()).toBe(null);
+    started.advance(25 * HOUR_MS);
+    expect(keeper.whyNotUsable()).toMatch(/certificate ended at 2/);
+  });
+
   test('is renewed at two thirds of its life, with another key, and not while unhealthy', async () => {
     const started = await start();
     const first = await certified(started);

@@ -55,6 +55,16 @@ export class CertificateKeeper {
     return this.#problem;
   }
 
+  /** Why VPN software cannot use it now, for a person; null where it can. */
+  whyNotUsable(): string | null {
+    const { held } = this.#state;
+    const because = this.#problem === null ? '' : ` (${this.#problem})`;
+    if (held === null) return `this device has no certificate of its own${because}`;
+    if (held.notAfter <= this.#deps.clock.now())
+      return `this device’s certificate ended at ${iso(held.notAfter)}${because}`;
+    return held.installed ? null : `this device’s certificate is not where VPN software reads it${because}`;
+  }
+
   /** The server gives certificates to this device. What belonged to another enrolment is taken away. */
   offered(device: string): Promise<void> {
     return this.#turn(async () => {

@@ -3,18 +3,9 @@ import { writeFiles, type WantedFile } from '../vpn/linux-files.ts';
 import { hasStrongswan } from '../vpn/linux-set-strongswan.ts';
 import { act, complaint, type Tools } from '../vpn/linux-tools.ts';
 import type { CertificateStore, HeldCertificate } from './certificate-store.ts';
+import { CERTIFICATE_HOMES, DEVICE_FILES } from './linux-places.ts';
 
 type Pem = Pick<HeldCertificate, 'key' | 'certificate' | 'issuing' | 'root'>;
-
-/** The name stays while the certificate changes: connections refer to it once and for all. */
-const NAME = 'drawbridge-device';
-
-/** Folders that VPN software reads; whoever has none of a kind does not get one. */
-const HOMES = [
-  { folder: '/etc/swanctl', authority: 'x509ca', certificate: 'x509', key: 'private' },
-  // NetworkManager's L2TP plugin names files below here, and strongSwan's AppArmor profile lets it read them.
-  { folder: '/etc/ipsec.d', authority: 'cacerts', certificate: 'certs', key: 'private' },
-] as const;
 
 /** Files for strongSwan (swanctl and ipsec) and for NetworkManager's L2TP plugin. */
 export function linuxCertificates(tools: Tools): CertificateStore {
@@ -39,15 +30,16 @@ export function linuxCertificates(tools: Tools): CertificateStore {
 /** Null: none of them. The authorities come first and go with the rest. */
 async function filesFor({ host }: Tools, held: Pem | null): Promise<WantedFile[]> {
   const files: WantedFile[] = [];
-  for (const { folder, authority, certificate, key } of HOMES) {
+  for (const { folder, authority, certificate, key } of CERTIFICATE_HOMES) {
     if (!(await host.status(folder)).ok) continue;
-    const at = (kind: string, name = NAME) => `${folder}/${kind}/${name}.pem`;
+    const { own, issuing, root } = DEVICE_FILES;
+    const at = (kind: string, file: string) => `${folder}/${kind}/${file}`;
     files.push(
-      { path: at(authority, `${NAME}-root`), content: held?.root ?? null, mode: 0o644 },
-      { path: at(authority, `${NAME}-issuing`), content: held?.issuing ?? null, mode: 0o644 },
+      { path: at(authority, root), content: held?.root ?? null, mode: 0o644 },
+      { path: at(authority, issuing), content: held?.issuing ?? null, mode: 0o644 },
       // The key first: a certificate without its key would be tried and fail.
-      { path: at(key), content: held?.key ?? null, mode: 0o600 },
-      { path: at(certificate), content: held?.certificate ?? null, mode: 0o644 },
+      { path: at(key, own), content: held?.key ?? null, mode: 0o600 },
+      { path: at(certificate, own), content: held?.certificate ?? null, mode: 0o644 },
     );
   }
   return files;

@@ -1,5 +1,4 @@
 import { webcrypto } from 'node:crypto';
-import { PemConverter, Pkcs10CertificateRequestGenerator } from '../../base/x509.ts';
 
 /** A key for one certificate, with the request for it. */
 export type VpnKey = {
@@ -19,6 +18,8 @@ const ALGORITHM = {
 
 /** A key made by software. */
 export async function softwareVpnKey(): Promise<VpnKey> {
+  // Asked for once in a certificate's life, and large.
+  const { PemConverter, Pkcs10CertificateRequestGenerator } = await import('../../base/x509.ts');
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const request = await Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: ALGORITHM });
   const key = PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');

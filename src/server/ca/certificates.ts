@@ -1,20 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../../base/errors.ts';
 import type { Actor } from '../../base/actors.ts';
-import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Terms } from '../decide.ts';
-import type { DeviceState } from '../device-state.ts';
 import type { CertificateEnds, Metrics } from '../metrics.ts';
 import { readSecret } from '../secret-file.ts';
 import { StartError } from '../start-error.ts';
-import type { Store } from '../store/store.ts';
 import type { CertificateAuthority } from './authority.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { forecast, type Forecast } from './forecast.ts';
 import { authorityPaths, loadHierarchy } from './hierarchy.ts';
 import { internalAuthority } from './internal.ts';
 import { stepCaAuthority } from './step-ca.ts';
+import { createReplacing, type Replacing, type ReplacingParts } from './replace-revoked.ts';
 import { createRevocation, type Revocation } from './revocation.ts';
 import type { CaSettings } from './settings.ts';
 
@@ -22,23 +19,20 @@ import type { CaSettings } from './settings.ts';
 export type Certificates = {
   desk: Desk;
   revocation: Revocation;
+  replacing: Replacing;
   authority: CertificateAuthority;
   actor: Actor;
 };
 
-export type CertificateParts = {
+export type CertificateParts = ReplacingParts & {
   settings: CaSettings;
   dataDir: string;
-  store: Store;
-  clock: Clock;
-  log: Logger;
   metrics: Pick<Metrics, 'certified' | 'showCertificates'>;
-  stateOf(device: string): Promise<DeviceState | null>;
-  terms(): Terms;
 };
 
 const SWEEP_MS = 60_000;
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 /** Null where this server gives no certificates. Throws `StartError` for an authority that cannot be used. */
 export async function openCertificates(parts: CertificateParts): Promise<Certificates | null> {
@@ -50,16 +44,34 @@ export async function openCertificates(parts: CertificateParts): Promise<Certifi
   );
   const desk = createDesk({ ...parts, authority, answered: metrics.certified });
   const revocation = createRevocation({ ...parts, authority, crlValidMs: settings.crlMinutes * MINUTE_MS });
-  const actor: Actor = {
-    name: 'certificates',
-    async run(signal) {
-      while (!signal.aborted) {
-        await revocation.sweep(parts.stateOf);
-        await clock.sleep(SWEEP_MS, signal).catch(() => {});
+  const replacing = createReplacing(parts);
+  const sweep = async (signal: AbortSignal) => {
+    let warnAt = 0;
+    while (!signal.aborted) {
+      await revocation.sweep(parts.stateOf);
+      await replacing.look();
+      if (clock.now() >= warnAt) {
+        await warn(parts, authority);
+        warnAt = clock.now() + DAY_MS;
       }
-    },
+      await clock.sleep(SWEEP_MS, signal).catch(() => {});
+    }
   };
-  return { desk, revocation, authority, actor };
+  const run = async (signal: AbortSignal) => void (await Promise.all([sweep(signal), replacing.run(signal)]));
+  return { desk, revocation, replacing, authority, actor: { name: 'certificates', run } };
+}
+
+/** For whoever reads the log and neither metrics nor `ca status`. */
+async function warn(
+  { store, settings, clock, log }: CertificateParts,
+  authority: CertificateAuthority,
+): Promise<void> {
+  try {
+    const { problems } = await forecast(store, await authority.chain(), settings, clock.now());
+    for (const problem of problems) log.warn({ problem }, 'certificates');
+  } catch (error) {
+    log.warn({ err: error }, 'what ends when could not be foreseen');
+  }
 }
 
 const seconds = (time: string) => Math.floor(Date.parse(time) / 1_000);

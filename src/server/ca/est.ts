@@ -89,7 +89,8 @@ async function renew(parts: EstParts, request: FastifyRequest, reply: FastifyRep
   const holder = await holderOf(parts, request.raw.socket as TLSSocket);
   if (!holder.ok) {
     await noteStranger(parts, holder.error, 'simplereenroll');
-    return reply.status(403).type('text/plain').send(`${holder.error}: ${NO_CERTIFICATE}\n`);
+    const hint = holder.error === 'certificate_of_agent' ? OF_AGENT : NO_CERTIFICATE;
+    return reply.status(403).type('text/plain').send(`${holder.error}: ${hint}\n`);
   }
   const der = derIn(request.body);
   const { desk } = parts.certificates;
@@ -99,7 +100,12 @@ async function renew(parts: EstParts, request: FastifyRequest, reply: FastifyRep
 const NO_CERTIFICATE =
   'Show the device’s current certificate in the TLS handshake; one that has ended or is revoked is replaced with a token, by simpleenroll.';
 
-type Stranger = 'no_certificate' | 'certificate_unknown' | 'certificate_revoked' | 'token_unknown';
+/** Its key lies in a file: whoever copied that could go on for ever by renewing what he has. */
+const OF_AGENT =
+  'This certificate was given to the device’s agent, which renews it over its own connection. For another client take a token: drawbridge-server ca token DEVICE.';
+
+type Stranger =
+  'no_certificate' | 'certificate_unknown' | 'certificate_revoked' | 'certificate_of_agent' | 'token_unknown';
 
 async function holderOf({ store, clock }: EstParts, socket: TLSSocket): Promise<Result<string, Stranger>> {
   if (!socket.authorized) return err('no_certificate');
@@ -107,7 +113,8 @@ async function holderOf({ store, clock }: EstParts, socket: TLSSocket): Promise<
   const row = await store.read((db) => findBySerial(db, serialNumber.toLowerCase()));
   if (row === undefined || row.device === null || row.not_after <= clock.now())
     return err('certificate_unknown');
-  return row.revoked_at === null ? ok(row.device) : err('certificate_revoked');
+  if (row.revoked_at !== null) return err('certificate_revoked');
+  return row.via === 'est' ? ok(row.device) : err('certificate_of_agent');
 }
 
 async function noteStranger({ store, clock }: EstParts, reason: Stranger, subject: string): Promise<void> {

@@ -25,3 +25,8 @@ export function losesCertificates(state: DeviceState): boolean {
   const decision = state.decision?.decision;
   return decision?.access === 'deny' && decision.reason !== 'agent-silent';
 }
+
+/** In a word, why what a device holds is taken back. Pure. */
+export function becauseOf(state: DeviceState): string {
+  return state.status === 'live' ? (state.decision?.decision.reason ?? '') : state.status;
+}

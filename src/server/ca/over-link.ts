@@ -6,6 +6,7 @@ import { inspect, open, publicJwk, seal, TYP, type Signer } from '../../wire/env
 import { MAX_FRAME, type ServerFrame } from '../../wire/frames.ts';
 import { deviceUrn } from '../../wire/ids.ts';
 import type { Refusal } from '../../wire/refusal.ts';
+import { audit } from '../store/audit.ts';
 import { findByReportKey } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
 import type { Desk, Issued } from './desk.ts';
@@ -30,16 +31,36 @@ const MAX_SKEW_S = 120;
 const RETRY_S = 30;
 
 export function certificatesOverLink(parts: OverLinkParts): CertificateAnswers {
+  const noted = createNotes(parts);
   return {
     async answer(device, jws) {
       const der = await requestIn(parts, device, jws);
-      if (!der.ok) return der;
+      if (!der.ok) {
+        await noted(device, der.error);
+        return der;
+      }
       const csr = createHash('sha256').update(der.value).digest('base64url');
       const given = await parts.desk.forDevice({ device, der: der.value, via: 'agent' });
       if (given.ok) return ok({ t: 'certificate', jws: await sealed(parts, device, csr, given.value) });
       const { wait, hint } = CERTIFICATE_REFUSALS[given.error];
       return ok({ t: 'certificate-refused', csr, err: given.error, hint, retry_s: wait ? RETRY_S : null });
     },
+  };
+}
+
+/** The same refusal of the same device is on record once an hour: whoever tries it may try it all day. */
+const AGAIN_MS = 3_600_000;
+
+function createNotes({ store, clock }: OverLinkParts) {
+  const last = new Map<string, number>();
+  return async (device: string, reason: Refusal): Promise<void> => {
+    const now = clock.now();
+    const key = `${device} ${reason}`;
+    if (now - (last.get(key) ?? -Infinity) < AGAIN_MS) return;
+    last.set(key, now);
+    const detail = { reason, via: 'agent' };
+    const entry = { actor: `device ${device}`, action: 'refuse certificate', subject: device, detail };
+    await store.write((db) => audit(db, now, entry));
   };
 }
 

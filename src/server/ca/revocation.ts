@@ -18,7 +18,7 @@ import {
   type RevocationReason,
   type Revoked,
 } from './authority.ts';
-import { losesCertificates } from './may-hold.ts';
+import { becauseOf, losesCertificates } from './may-hold.ts';
 
 /** RFC 5280 §3.3: one that has ended stays until a list has been issued after its end. */
 const KEPT_AFTER_END_MS = 86_400_000;
@@ -102,10 +102,6 @@ export function createRevocation(parts: RevocationParts): Revocation {
       return making;
     },
   };
-}
-
-function becauseOf(state: DeviceState): string {
-  return state.status === 'live' ? (state.decision?.decision.reason ?? '') : state.status;
 }
 
 async function takeBack(parts: RevocationParts, device: string, because: string): Promise<void> {

@@ -6,7 +6,7 @@ import { publicJwk, seal, TYP, type Signer } from '../../wire/envelope.ts';
 import type { ServerFrame } from '../../wire/frames.ts';
 import { deviceUrn } from '../../wire/ids.ts';
 import { sealSecret } from '../../wire/sealed-secret.ts';
-import { losesCertificates, refusalFor } from '../ca/may-hold.ts';
+import { becauseOf, losesCertificates, refusalFor } from '../ca/may-hold.ts';
 import type { Terms } from '../decide.ts';
 import type { DeviceState } from '../device-state.ts';
 import { audit } from '../store/audit.ts';
@@ -14,6 +14,7 @@ import { credentialOf, putCredential } from '../store/vpn-credentials.ts';
 import { encryptionKey } from '../store/devices.ts';
 import type { Store } from '../store/store.ts';
 import { ntHash, passwordFor } from './derive.ts';
+import { withdrawCredential } from './withdraw.ts';
 
 export type CredentialParts = {
   store: Store;
@@ -51,7 +52,7 @@ export function createCredentials(parts: CredentialParts): Credentials {
         if (losesCertificates(state)) {
           if (known === 'withdrawn') return;
           settled.set(state.id, 'withdrawn');
-          await withdraw(parts, state.id);
+          await withdraw(parts, state);
         } else if (refusalFor(state, parts.terms(), clock.now()) === null) {
           if (known === epochAt(clock.now(), periodMs)) return;
           settled.delete(state.id);
@@ -63,6 +64,9 @@ export function createCredentials(parts: CredentialParts): Credentials {
       }
     },
     async confirmed(device, { generation, epoch }) {
+      // What was on its way when the device was denied counts no more.
+      const state = await stateOf(device);
+      if (state === null || losesCertificates(state)) return;
       await store.write(async (db) => {
         const row = await credentialOf(db, device);
         // One that was withdrawn meanwhile stays so; one of the future is nobody's.
@@ -93,16 +97,11 @@ function epochAt(now: number, periodMs: number): number {
   return Math.floor(now / periodMs);
 }
 
-/** Whatever the device was given before is worth nothing, and never comes back. */
-async function withdraw({ store, clock, log }: CredentialParts, device: string): Promise<void> {
-  const done = await store.write(async (db) => {
-    const row = await credentialOf(db, device);
-    if (row.epoch === null) return false;
-    await putCredential(db, { device, generation: row.generation + 1, epoch: null, confirmed_at: null });
-    await audit(db, clock.now(), { actor: 'server', action: 'withdraw VPN credential', subject: device });
-    return true;
-  });
-  if (done) log.info({ device }, 'VPN credential withdrawn');
+async function withdraw({ store, clock, log }: CredentialParts, state: DeviceState): Promise<void> {
+  const { id: device } = state;
+  const by = { actor: 'server', now: clock.now() };
+  const count = await store.write((db) => withdrawCredential(db, device, becauseOf(state), by));
+  if (count > 0) log.info({ device }, 'VPN credential withdrawn');
 }
 
 /** Sent with each report until it is confirmed; true once it is. */

@@ -58,6 +58,39 @@ export function revokedSince(db: Db, since: number): Promise<CertificateRow[]> {
     .execute();
 }
 
+/** Of what agents were given: the newest of each device, where it is revoked and would still be good. */
+function revokedAndNewest(db: Db, now: number) {
+  return db
+    .selectFrom('certificates as one')
+    .select(['one.serial', 'one.device'])
+    .where('one.not_after', '>', now)
+    .where('one.via', '=', 'agent')
+    .where('one.revoked_at', 'is not', null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('certificates as newer')
+            .select('newer.serial')
+            .whereRef('newer.device', '=', 'one.device')
+            .whereRef('newer.issued_at', '>', 'one.issued_at')
+            .where('newer.via', '=', 'agent'),
+        ),
+      ),
+    );
+}
+
+/** Devices whose agent holds what is revoked. */
+export async function holdersOfRevoked(db: Db, now: number): Promise<string[]> {
+  const rows = await revokedAndNewest(db, now).execute();
+  return rows.flatMap(({ device }) => device ?? []);
+}
+
+/** The serial of what a device's agent holds, where that is revoked. */
+export async function heldRevoked(db: Db, device: string, now: number): Promise<string | null> {
+  const row = await revokedAndNewest(db, now).where('one.device', '=', device).executeTakeFirst();
+  return row?.serial ?? null;
+}
+
 /** Changes whenever something is revoked. */
 export async function revocationMark(db: Db): Promise<string> {
   const { count, last } = await db

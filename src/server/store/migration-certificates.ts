@@ -31,6 +31,17 @@ export async function withCertificates(db: Schema): Promise<void> {
     .execute();
 }
 
+/** Asked with each certificate, and with each list: a year of a large company is millions of rows. */
+export async function withCertificateIndexes(db: Schema): Promise<void> {
+  await db.schema.createIndex('certificates_issued').on('certificates').column('issued_at').execute();
+  await db.schema
+    .createIndex('certificates_revoked')
+    .on('certificates')
+    .column('revoked_at')
+    .where('revoked_at', 'is not', null)
+    .execute();
+}
+
 export async function withVpnCredentials(db: Schema): Promise<void> {
   await ofDevice(db, 'vpn_credentials')
     .addColumn('generation', 'bigint', required)
