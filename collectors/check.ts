@@ -21,7 +21,7 @@ export type FileStatus = {
   inode: number;
 };
 
-export type CommandOptions = Pick<RunOptions, 'stdin' | 'timeoutMs' | 'maxBytes'> & {
+export type CommandOptions = Pick<RunOptions, 'stdin' | 'stdinLater' | 'timeoutMs' | 'maxBytes'> & {
   /** Run as this user instead of as the agent (questions that only a session's owner can answer). */
   as?: string;
 };

@@ -101,9 +101,12 @@ export function parseTrafficStatus(text: string): Association[] {
   return [...lines].map(([, name = null, peer = null]) => ({ name, peer, l2tp: null }));
 }
 
+/** What iproute2 is asked about the kernel's own associations. */
+export const ABOUT_KERNEL = ['xfrm', 'state', 'list', 'nokeys'];
+
 /** The kernel's own table, without the keys that it would print as well. */
 async function fromKernel(host: Host): Promise<Association[] | null> {
-  const { code, stdout } = await host.run(ip, ['xfrm', 'state', 'list', 'nokeys']);
+  const { code, stdout } = await host.run(ip, ABOUT_KERNEL);
   return code === 0 ? parseXfrmState(stdout) : null;
 }
 

@@ -10,13 +10,16 @@ export type Connections = { found: Connection[]; secretFiles: string[] };
 
 /** What the daemon has loaded, and what its files say. */
 export async function readConnections(host: Host): Promise<Connections> {
-  const files = await readFolder(host, '/etc/swanctl/swanctl.conf', '/etc/swanctl/conf.d');
-  const legacy = await readFolder(host, '/etc/ipsec.conf', '/etc/ipsec.d');
+  const [loaded, files, legacy] = await Promise.all([
+    loadedConnections(host),
+    readFolder(host, '/etc/swanctl/swanctl.conf', '/etc/swanctl/conf.d'),
+    readFolder(host, '/etc/ipsec.conf', '/etc/ipsec.d'),
+  ]);
   const found = [
     // Files first: they name the suites, which the socket does not.
     ...files.flatMap(({ text }) => connectionsIn(sectionOf(parseSwanctlConf(text), 'connections'))),
     ...parseIpsecConf(legacy.map(({ text }) => text)),
-    ...(await loadedConnections(host)),
+    ...loaded,
   ];
   const secret = /^[^#\n]*\bsecret\s*=/m;
   return {

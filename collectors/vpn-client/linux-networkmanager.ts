@@ -17,9 +17,9 @@ type Fields = ReadonlyMap<string, string>;
 /** L2TP profiles of NetworkManager; null where there is no NetworkManager. */
 export async function readNetworkManager(
   host: Host,
-  links: readonly PppLink[] | null,
+  found: Promise<readonly PppLink[] | null>,
 ): Promise<Profile[] | Omit<Unknown, 'at'> | null> {
-  const rows = await listVpns(host);
+  const [rows, links] = await Promise.all([listVpns(host), found]);
   if (rows === null || 'why' in rows) return rows;
   const profiles = await Promise.all(rows.slice(0, MAX_PROFILES).map((row) => readProfile(host, row, links)));
   return profiles.filter((one) => one !== null);
@@ -27,12 +27,15 @@ export async function readNetworkManager(
 
 const COLUMNS = 'NAME,UUID,TYPE,TIMESTAMP,AUTOCONNECT,READONLY,ACTIVE,STATE,FILENAME';
 
+/** What nmcli is asked about all connections. */
+export const ABOUT_ALL = ['-t', '-f', COLUMNS, 'connection', 'show'];
+
 const NO_BUS = /Could not create NMClient object: Could not connect: No such file or directory/;
 
 async function listVpns(host: Host): Promise<Row[] | Omit<Unknown, 'at'> | null> {
-  const wide = await host.run(nmcli, ['-t', '-f', COLUMNS, 'connection', 'show']);
-  // Versions before 1.0 have other columns.
-  const list = wide.code === 0 ? wide : await host.run(nmcli, ['-t', 'connection', 'show']);
+  const wide = await host.run(nmcli, ABOUT_ALL);
+  // Versions before 1.0 have other columns, which is bad usage (2).
+  const list = wide.code !== 2 ? wide : await host.run(nmcli, ['-t', 'connection', 'show']);
   if (list.code === 0) return list.stdout.split('\n').map(parseRow).filter(isVpn).map(rowOf);
   if (list.failure === 'not-found') return null;
   // NetworkManager is not running (8), or not even the bus that it is asked on: then none of its connections can be.
@@ -71,10 +74,15 @@ async function readProfile(host: Host, row: Row, links: readonly PppLink[] | nul
   });
 }
 
+/** What nmcli is asked about one connection. */
+export function aboutProfile(uuid: string, narrowing: readonly string[] = []): string[] {
+  return ['-t', ...narrowing, 'connection', 'show', 'uuid', uuid];
+}
+
 /** The widest question first; an answer recorded elsewhere may hold a narrower one only. */
 async function readFields(host: Host, uuid: string): Promise<Fields> {
   for (const narrowing of [[], ['-f', 'GENERAL,VPN,IP4']]) {
-    const { code, stdout } = await host.run(nmcli, ['-t', ...narrowing, 'connection', 'show', 'uuid', uuid]);
+    const { code, stdout } = await host.run(nmcli, aboutProfile(uuid, narrowing));
     if (code === 0) return parseConnection(stdout);
   }
   const keys = ['vpn.service-type', 'vpn.data'];

@@ -14,8 +14,13 @@ const MAX_PROFILES = 100;
 
 /** NetworkManager's profiles, clients set up by hand, and whatever L2TP session is live without either. */
 export async function read(host: Host): Promise<Observed<VpnClient>> {
-  const [ipsec, links, block] = await Promise.all([readIpsec(host), readPppLinks(host), readBlock(host)]);
-  const managed = await readNetworkManager(host, links);
+  const found = readPppLinks(host);
+  const [ipsec, links, block, managed] = await Promise.all([
+    readIpsec(host),
+    found,
+    readBlock(host),
+    readNetworkManager(host, found),
+  ]);
   if (managed !== null && 'why' in managed) return managed;
   const own = (managed ?? []).map((profile) => withLiveIpsec(profile, ipsec));
   const free = await freeLinks(host, links, own);

@@ -45,8 +45,11 @@ export const ledgerState = z.object({
 
 export type LedgerState = z.infer<typeof ledgerState>;
 
-/** Orders whose receipt was acknowledged are remembered up to this number; `oseq` guards against older ones. */
-const MAX_ENTRIES = 200;
+/**
+ * Orders whose receipt was acknowledged are remembered up to this number; `oseq` guards against older ones. Each step of
+ * each order writes all of them.
+ */
+const MAX_ENTRIES = 50;
 
 const EMPTY: LedgerState = { last: {}, entries: [], holders: NOBODY, device: null };
 

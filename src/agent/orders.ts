@@ -43,6 +43,8 @@ export type OrdersDeps = {
   handlers: OrderHandlers;
   clock: Clock;
   log: Logger;
+  /** Called when something has come that may have to be carried out at once; what it answers ends that. */
+  goFirst?(): () => void;
   /** Called whenever a receipt of an order is to be sent. */
   onReceipt(due: DueReceipt): void;
 };
@@ -62,6 +64,8 @@ export type Orders = {
    * one is never carried out again; its receipt is sent again. Never rejects.
    */
   take(jws: string, identity: Identity): Promise<void>;
+  /** Resolves once no order is being answered: their receipts are on their way then. */
+  idle(): Promise<void>;
 };
 
 /** Orders are admitted one by one. They are carried out one by one per target, but for those that must not wait. */
@@ -73,16 +77,30 @@ export function createOrders(deps: OrdersDeps): Orders {
     targets.set(target, turns);
     return turns;
   };
+  const underWay = new Set<Promise<void>>();
+  const take = async (jws: string, identity: Identity) => {
+    const letOthers = deps.goFirst?.();
+    try {
+      const admitted = await admission(() => admit(jws, identity, deps));
+      if (admitted === null) return;
+      if (admitted.plan.ok && admitted.plan.value.atOnce) return await answer(admitted, deps);
+      letOthers?.();
+      await turnsOf(targetOf(admitted.claims))(() => answer(admitted, deps));
+    } catch (error) {
+      deps.log.error({ err: error }, 'order could not be journalled');
+    } finally {
+      letOthers?.();
+    }
+  };
   return {
     async take(jws, identity) {
-      try {
-        const admitted = await admission(() => admit(jws, identity, deps));
-        if (admitted === null) return;
-        if (admitted.plan.ok && admitted.plan.value.atOnce) await answer(admitted, deps);
-        else await turnsOf(targetOf(admitted.claims))(() => answer(admitted, deps));
-      } catch (error) {
-        deps.log.error({ err: error }, 'order could not be journalled');
-      }
+      const taken = take(jws, identity);
+      underWay.add(taken);
+      await taken;
+      underWay.delete(taken);
+    },
+    async idle() {
+      await Promise.all(underWay);
     },
   };
 }
@@ -164,13 +182,21 @@ function refusalOf(claims: OrderClaims, identity: Identity, deps: OrdersDeps): O
 /** Seconds by which an order may seem to come from the future: what remains after correcting the clock. */
 const CLOCK_LEEWAY_S = 5;
 
+/** Milliseconds after which a server that has no outcome yet is told that the order was received: most have one by then. */
+const RECEIVED_AFTER_MS = 1_500;
+
+/** What cuts is under way before anything is written about it. */
 async function carryOut(claims: OrderClaims, plan: Plan, deps: OrdersDeps): Promise<Outcome> {
-  deps.onReceipt({ jti: claims.jti, phase: 'received' });
+  const finished = new AbortController();
+  const received = () => deps.onReceipt({ jti: claims.jti, phase: 'received' });
+  deps.clock.sleep(RECEIVED_AFTER_MS, finished.signal).then(received, () => {});
   try {
     if (!plan.atOnce) await deps.ledger.act(claims.jti);
     return await bounded((signal) => plan.run(signal), EXECUTION_MS, GRACE_MS);
   } catch (error) {
     return failed(error);
+  } finally {
+    finished.abort();
   }
 }
 

@@ -6,17 +6,11 @@ import { STATUS } from '../wire/order.ts';
 import type { VpnProfile } from '../wire/vpn.ts';
 import { bounded } from './bounded.ts';
 import { isHeld, lapsed, nextLapse, wantedOf } from './holders.ts';
+import { IsolationHold, type Isolating } from './isolation-hold.ts';
 import type { Ledger } from './ledger.ts';
 import { createMailbox } from './mailbox.ts';
 import { createTurns } from './turns.ts';
 import { VpnFailure, type SeenProfile, type VpnDriver, type VpnState, type VpnWanted } from './vpn/driver.ts';
-
-/** Cuts this computer off from everything but what has to stay reachable. Wanted states are idempotent. */
-export type Isolating = {
-  inspect(): Promise<{ state: 'isolated' | 'none' | 'unknown' }>;
-  apply(): Promise<unknown>;
-  lift(): Promise<unknown>;
-};
 
 export type KeeperDeps = {
   driver: VpnDriver;
@@ -53,13 +47,12 @@ export class VpnKeeper implements Actor {
   readonly name = 'vpn';
   readonly #deps: KeeperDeps;
   readonly #limits: Limits;
+  readonly #isolation: IsolationHold;
   readonly #inTurn = createTurns();
   readonly #wakes = createMailbox<'look' | 'stop'>();
   /** An enforcement that has not begun: it will see the newest holders, so that one is enough. */
   #waiting: Promise<VpnState> | null = null;
   #loosening: AbortController | null = null;
-  /** Whether rules of isolation are known to be in the system. */
-  #isolated = false;
   #failures = 0;
   /** Monotonic milliseconds. */
   #retryAt: number | null = null;
@@ -70,6 +63,7 @@ export class VpnKeeper implements Actor {
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
     this.#limits = { ...LIMITS, ...deps.limits };
+    this.#isolation = new IsolationHold({ ...deps, limits: this.#limits });
   }
 
   /** What was seen last; null before anything was. */
@@ -88,7 +82,7 @@ export class VpnKeeper implements Actor {
   }
 
   get isolated(): boolean {
-    return this.#isolated;
+    return this.#isolation.isolated;
   }
 
   /** Brings the VPN to what the holders want now. Rejects where it is not reached; it is tried again by itself then. */
@@ -146,21 +140,10 @@ export class VpnKeeper implements Actor {
     );
     await this.#look().catch(failed('the VPN could not be looked at'));
     await this.#lapse().catch(failed('the journal could not be written'));
-    await this.#findIsolation().catch(failed('rules that may be left of an isolation could not be lifted'));
+    await this.#isolation.find().catch(failed('rules that may be left of an isolation could not be lifted'));
     // Rules without a holder are what a crash between lifting and allowing left.
-    const isLeft = this.#seen?.block === 'holding' || this.#isolated;
+    const isLeft = this.#seen?.block === 'holding' || this.isolated;
     if (isHeld(ledger.holders) || isLeft) await this.enforce().catch(() => {});
-  }
-
-  /** Of rules that somebody has altered nobody can say what they are: where none are wanted, they go as well. */
-  async #findIsolation(): Promise<void> {
-    const { isolation, ledger, log } = this.#deps;
-    const { actMs, graceMs } = this.#limits;
-    const { state } = await bounded(() => isolation.inspect(), actMs, graceMs);
-    this.#isolated = state === 'isolated';
-    if (state !== 'unknown' || ledger.holders.contain !== null) return;
-    log.warn('rules of an isolation that nobody wants are not as they were put there; they are lifted');
-    await bounded(() => isolation.lift(), actMs, graceMs);
   }
 
   /** Looks whether what is held still is, and does it again where it is not. Never rejects. */
@@ -216,7 +199,7 @@ export class VpnKeeper implements Actor {
     try {
       const [moved, isolated] = await Promise.allSettled([
         this.#act(wantedOf(this.#deps.ledger.holders)),
-        this.#isolate(),
+        this.#isolation.bring(),
       ]);
       if (isolated.status === 'rejected') throw isolated.reason;
       if (moved.status === 'rejected') throw moved.reason;
@@ -258,15 +241,6 @@ export class VpnKeeper implements Actor {
       if (error instanceof VpnFailure && error.seen !== null) this.#seen = error.seen;
       throw error;
     }
-  }
-
-  async #isolate(): Promise<void> {
-    const { isolation, ledger } = this.#deps;
-    const { actMs, graceMs } = this.#limits;
-    const isWanted = ledger.holders.contain !== null;
-    if (!isWanted && !this.#isolated) return;
-    await bounded(() => (isWanted ? isolation.apply() : isolation.lift()), actMs, graceMs);
-    this.#isolated = isWanted;
   }
 
   async #look(): Promise<VpnState> {

@@ -1,10 +1,11 @@
+import { z } from 'zod';
 import { iso, type Clock } from '../base/clock.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { PublicJwk } from '../wire/envelope.ts';
 import { uuid } from '../wire/ids.ts';
 import { STATUS, targetOf, type OrderClaims } from '../wire/order.ts';
 import { openProfile } from '../wire/sealed-profile.ts';
-import { setVpn, whichVpn, type SealedProfile, type VpnProfile } from '../wire/vpn.ts';
+import { MACHINE_KINDS, setVpn, whichVpn, type SealedProfile, type VpnProfile } from '../wire/vpn.ts';
 import { holding, isHeld, type Cause, type Holder, type HolderChange } from './holders.ts';
 import type { Ledger, LedgerEntry, Outcome } from './ledger.ts';
 import { done, failed, outcomeOf, type OrderHandler, type OrderHandlers, type Plan } from './orders.ts';
@@ -21,6 +22,8 @@ export type VpnOrdersDeps = {
   allowedGateways: readonly string[] | null;
   /** ECDH of each encryption key that the device has; none while it is not enrolled. */
   agree: () => readonly ((peer: PublicJwk) => Promise<Uint8Array>)[];
+  /** Why a profile cannot name the device's own certificate now, for a person; null where it can. */
+  certificateProblem(): string | null;
   /** The device's own VPN password, for the user name that it belongs to; null for any other. */
   passwordOf(user: string): Promise<string | null>;
 };
@@ -87,6 +90,8 @@ function cancel(claims: OrderClaims, deps: Deps): Planned {
 }
 
 function set(claims: OrderClaims, deps: Deps): Planned {
+  const unknown = unknownKind(valueOf(claims));
+  if (unknown !== null) return refuse(STATUS.notImplemented, `not-implemented: ${unknown}`);
   const value = setVpn.safeParse(valueOf(claims));
   if (!value.success) return malformed('set takes {profile, up}');
   const { profile, up } = value.data;
@@ -99,12 +104,25 @@ function set(claims: OrderClaims, deps: Deps): Planned {
   return ok({ holders: [], atOnce: false, run: (signal) => setProfile(profile, up, deps, signal) });
 }
 
+const machineOf = z.object({ profile: z.object({ machine: z.object({ kind: z.string().max(60) }) }) });
+
+/** A newer server may know ways of proving a computer that this agent does not. */
+function unknownKind(value: unknown): string | null {
+  const seen = machineOf.safeParse(value);
+  const kind = seen.success ? seen.data.profile.machine.kind : null;
+  if (kind === null || MACHINE_KINDS.some((known) => known === kind)) return null;
+  return `this agent knows no machine of kind "${kind}"; update it`;
+}
+
 async function setProfile(
   sealed: SealedProfile,
   up: boolean,
-  { keeper, ledger, agree, passwordOf }: Deps,
+  { keeper, ledger, agree, passwordOf, certificateProblem }: Deps,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  // Looked at when its turn has come: another order may just have brought one, or taken it away.
+  const problem = sealed.machine.kind === 'device-certificate' ? certificateProblem() : null;
+  if (problem !== null) return outcomeOf(STATUS.refused, `no-certificate: ${problem}`);
   const [first, ...older] = agree();
   if (first === undefined) return outcomeOf(STATUS.failed, 'this device has no keys');
   let opened = await openProfile(sealed, first);

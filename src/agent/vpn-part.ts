@@ -1,8 +1,10 @@
+import { untilAborted, type Actor } from '../base/actors.ts';
 import { iso, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { STATUS } from '../wire/order.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './config-schema.ts';
 import { holding } from './holders.ts';
+import type { Isolating } from './isolation-hold.ts';
 import type { Judgement } from './judgement.ts';
 import type { KeyStore } from './keys.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
@@ -11,8 +13,8 @@ import { standingStep } from './standing-step.ts';
 import type { StandingPolicy } from './standing.ts';
 import type { StatusBoard, VpnStatus } from './status.ts';
 import { closeInterrupted, vpnOrders } from './vpn-orders.ts';
-import { isLive, VpnKeeper, type Isolating } from './vpn-keeper.ts';
-import { VpnFailure, type SeenProfile } from './vpn/driver.ts';
+import { isLive, VpnKeeper } from './vpn-keeper.ts';
+import { VpnFailure, type SeenProfile, type VpnDriver } from './vpn/driver.ts';
 import { nullDriver } from './vpn/null.ts';
 import type { OpenedVpn } from './vpn/open-vpn.ts';
 
@@ -28,6 +30,8 @@ export type VpnPartDeps = {
   status: StatusBoard;
   /** The keys that count, and those before them, to which a secret may still be sealed. */
   keys: () => readonly KeyStore[];
+  /** Why a profile cannot name the device's own certificate now, for a person; null where it can. */
+  certificateProblem(): string | null;
   /** The device's own VPN password, for the user name that it belongs to; null for any other. */
   passwordOf(user: string): Promise<string | null>;
   standing: () => StandingPolicy | null;
@@ -40,6 +44,8 @@ export type VpnPartDeps = {
 /** The agent's hold on this computer's VPN. */
 export type VpnPart = {
   keeper: VpnKeeper;
+  /** What goes on while the agent runs. */
+  actors: Actor[];
   /** Why orders do not touch the VPN of this computer; null where they do. */
   observing: string | null;
   handlers: OrderHandlers;
@@ -74,6 +80,7 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
   const allowedGateways = settings.allowedGateways?.map((name) => name.toLowerCase()) ?? null;
   return {
     keeper,
+    actors: observing === null && opened !== null ? [keeper, standby(opened.driver)] : [keeper],
     observing,
     handlers: vpnOrders({
       keeper,
@@ -83,6 +90,7 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
       allowedGateways,
       agree,
       passwordOf: deps.passwordOf,
+      certificateProblem: deps.certificateProblem,
     }),
     async recover() {
       await (observing === null ? keeper.recover() : letGo(deps, keeper));
@@ -113,6 +121,10 @@ export function createVpnPart(deps: VpnPartDeps): VpnPart {
       tell(deps, keeper, observing);
     },
   };
+}
+
+function standby(driver: VpnDriver): Actor {
+  return { name: 'vpn-standby', run: (signal) => driver.standBy?.(signal) ?? untilAborted(signal) };
 }
 
 function onlyProfile(keeper: VpnKeeper): SeenProfile | null {

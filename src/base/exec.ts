@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { taskkill, type Command } from './commands.ts';
 import { argvFor } from './own-script.ts';
 import { posixStyle, type ProcessStyle } from './process-style.ts';
@@ -15,13 +16,17 @@ export type Output = {
 };
 
 export type RunOptions = {
-  /** Milliseconds until the whole process group is killed. */
+  /** Milliseconds until the whole process group is killed; of one that waits for its input, since it has got that. */
   timeoutMs?: number;
   /** Bytes accepted on stdout and stderr together; at the limit the process group is killed. */
   maxBytes?: number;
   /** Text handed over on standard input; without it, input is /dev/null. */
   stdin?: string;
+  /** The same once it is known: the program is started at once and waits for it, however long that takes. */
+  stdinLater?: Promise<string>;
   signal?: AbortSignal;
+  /** How far it stands back behind others: 0 (the same as we) to 19. */
+  niceness?: number;
   /** What the program has to know besides the fixed environment. */
   environment?: Readonly<Record<string, string>>;
 };
@@ -68,7 +73,9 @@ function runBounded(
 ): Promise<Output> {
   return new Promise((resolve) => {
     try {
-      collect(start(path, argv, options.environment, user), options, resolve);
+      const child = start(path, argv, options.environment, user);
+      standBack(child, options.niceness ?? 0);
+      collect(child, options, resolve);
     } catch (error) {
       // Most failures to start are events; a NUL in an argument or an account that we may not become are not.
       resolve({ stdout: '', stderr: '', code: null, failure: failureOf(error as NodeJS.ErrnoException) });
@@ -93,6 +100,15 @@ function start(
   });
 }
 
+function standBack({ pid }: ChildProcess, niceness: number): void {
+  if (pid === undefined || niceness === 0) return;
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended already.
+  }
+}
+
 function collect(child: ChildProcess, options: RunOptions, resolve: (output: Output) => void) {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, maxBytes = DEFAULT_MAX_BYTES, signal } = options;
   const out: Buffer[] = [];
@@ -100,8 +116,10 @@ function collect(child: ChildProcess, options: RunOptions, resolve: (output: Out
   let bytes = 0;
   let failure: Output['failure'] = null;
   let givingUp: NodeJS.Timeout | undefined;
+  let hasEnded = false;
 
   const finish = (code: number | null, why: Output['failure']) => {
+    hasEnded = true;
     clearTimeout(timer);
     clearTimeout(givingUp);
     signal?.removeEventListener('abort', aborted);
@@ -117,7 +135,12 @@ function collect(child: ChildProcess, options: RunOptions, resolve: (output: Out
     }, GIVE_UP_MS);
   };
   const aborted = () => stop('timeout');
-  const timer = setTimeout(aborted, timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (input: string) => {
+    if (hasEnded) return;
+    timer = setTimeout(aborted, timeoutMs);
+    child.stdin?.end(input);
+  };
   signal?.addEventListener('abort', aborted, { once: true });
   if (signal?.aborted) aborted();
 
@@ -130,7 +153,8 @@ function collect(child: ChildProcess, options: RunOptions, resolve: (output: Out
   child.stderr?.on('data', keep(errors));
   // A program that does not read its input must not end us with EPIPE.
   child.stdin?.on('error', () => {});
-  child.stdin?.end(options.stdin ?? '');
+  if (options.stdinLater === undefined) begin(options.stdin ?? '');
+  else void options.stdinLater.then(begin);
 
   child.once('error', (error: NodeJS.ErrnoException) => finish(null, failureOf(error)));
   child.once('close', (code) => finish(code, failure ?? (code === null ? 'signal' : null)));

@@ -14,9 +14,20 @@ export type PrivateFileProblem = {
 const OWN_UID = process.getuid?.();
 
 /** Reads a file that only its owner can read and nobody else can have planted; everything else is refused. */
-export async function readPrivate(
+export function readPrivate(path: string, maxBytes: number): Promise<Result<string, PrivateFileProblem>> {
+  return readOwn(path, maxBytes, 0o077);
+}
+
+/** The same for a file that is no secret: others may read it, but none of them can have written it. */
+export function readUnchanged(path: string, maxBytes: number): Promise<Result<string, PrivateFileProblem>> {
+  return readOwn(path, maxBytes, 0o022);
+}
+
+/** `refused` are the permission bits that it must not have. */
+async function readOwn(
   path: string,
   maxBytes: number,
+  refused: number,
 ): Promise<Result<string, PrivateFileProblem>> {
   let handle: FileHandle;
   try {
@@ -25,7 +36,7 @@ export async function readPrivate(
     return err(openingProblem(error));
   }
   try {
-    const problem = problemOf(await handle.stat(), maxBytes);
+    const problem = problemOf(await handle.stat(), maxBytes, refused);
     return problem === null ? ok(await handle.readFile('utf8')) : err(problem);
   } finally {
     await handle.close();
@@ -43,16 +54,17 @@ function openingProblem(error: unknown): PrivateFileProblem {
   };
 }
 
-function problemOf(stats: Stats, maxBytes: number): PrivateFileProblem | null {
+function problemOf(stats: Stats, maxBytes: number, refused: number): PrivateFileProblem | null {
   if (!stats.isFile()) return { kind: 'no-file', detail: 'is not a regular file' };
   if (stats.size > maxBytes)
     return { kind: 'too-large', detail: `is too large (more than ${maxBytes} bytes)` };
   if (OWN_UID === undefined) return null;
   if (stats.uid !== OWN_UID)
     return { kind: 'foreign', detail: `belongs to user id ${stats.uid}, not to ${OWN_UID}` };
-  if ((stats.mode & 0o077) === 0) return null;
+  if ((stats.mode & refused) === 0) return null;
+  const verb = refused === 0o022 ? 'written' : 'read';
   return {
     kind: 'open-to-others',
-    detail: `can be read by others (mode ${(stats.mode & 0o777).toString(8)})`,
+    detail: `can be ${verb} by others (mode ${(stats.mode & 0o777).toString(8)})`,
   };
 }

@@ -1,7 +1,7 @@
 import { defineInterface, type DefinedInterface } from 'dbus-native';
 import type { Colour } from '../wire/tray.ts';
 import { drawIcon, ICON_SIZES, toArgb } from './icon.ts';
-import { BUS, property, type Bus, type Place } from './linux-bus.ts';
+import { BUS, property, type Bus, type Place } from '../base/linux-bus.ts';
 import { MENU_PATH } from './linux-menu.ts';
 import type { View } from './view.ts';
 

@@ -1,6 +1,6 @@
 import { Variant } from 'dbus-native';
 import { drawIcon } from './icon.ts';
-import type { Bus, Place } from './linux-bus.ts';
+import type { Bus, Place } from '../base/linux-bus.ts';
 import { isAction, type Note, type TrayEvents } from './view.ts';
 
 const NOTIFICATIONS: Place = {

@@ -1,4 +1,4 @@
-import { property, type Bus, type Place } from './linux-bus.ts';
+import { property, type Bus, type Place } from '../base/linux-bus.ts';
 
 /** One way to learn that a person wants to be left alone: true, false, or null where this desktop has it not. */
 type Question = (bus: Bus) => Promise<unknown>;

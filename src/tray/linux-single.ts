@@ -1,5 +1,5 @@
 import { defineInterface } from 'dbus-native';
-import type { Bus, Place } from './linux-bus.ts';
+import type { Bus, Place } from '../base/linux-bus.ts';
 
 /** The application's id: its name on the bus, and that of its .desktop file. */
 export const APP_ID = 'io.drawbridge.Tray';

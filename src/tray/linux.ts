@@ -1,5 +1,5 @@
 import { openItem } from './linux-item.ts';
-import { openBus } from './linux-bus.ts';
+import { openBus } from '../base/linux-bus.ts';
 import { MENU_PATH, serveMenu } from './linux-menu.ts';
 import { openNotes } from './linux-notes.ts';
 import { isQuiet } from './linux-quiet.ts';

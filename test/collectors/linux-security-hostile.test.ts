@@ -31,6 +31,7 @@ import { parseSwanctlConf, parseVici } from '../../collectors/vpn-client/linux-v
 import { parseLacs } from '../../collectors/vpn-client/linux-xl2tpd.ts';
 import { replayHost, type Recording } from '../../src/agent/replay.ts';
 import { loadCases, loadRecording } from '../conformance/cases.ts';
+import { cpuTimer } from '../support/cpu-time.ts';
 
 const CHECKS = [
   'antivirus',
@@ -214,9 +215,9 @@ describe.each(Object.entries(parsers))('%s', (_name, parse) => {
   test.each(['a', ' ', '\n', '{', '"', '\\', 'a: ', 'a=', '[', '- ', 'ab{1}: '])(
     'takes a megabyte of %j in reasonable time',
     (piece) => {
-      const started = performance.now();
+      const spent = cpuTimer();
       parse(piece.repeat(Math.ceil(1_000_000 / piece.length)));
-      expect(performance.now() - started).toBeLessThan(3_000);
+      expect(spent()).toBeLessThan(3_000);
     },
   );
 });

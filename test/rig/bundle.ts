@@ -12,6 +12,6 @@ export function bundle(file: string): Promise<string> {
 
 async function make(file: string): Promise<string> {
   const build = await rolldown({ input: join(import.meta.dirname, file), platform: 'node' });
-  const { output } = await build.generate({ format: 'esm' });
+  const { output } = await build.generate({ format: 'esm', codeSplitting: false });
   return output[0].code;
 }

@@ -11,40 +11,19 @@ import { deviceProfile, gatewayProfile, type Profile } from '../../src/server/ca
 import { theRig } from './each.ts';
 import type { RigNode } from './node.ts';
 import { addresses } from './rig.ts';
-import { type Gateway, startGateway } from './stack/gateway.ts';
+import {
+  attemptByCertificate,
+  deviceConnection,
+  startCertifiedGateway,
+  takeList,
+} from './stack/certified.ts';
+import type { Gateway } from './stack/gateway.ts';
 import { startPlainLaptop } from './stack/plain-laptop.ts';
 import { GATEWAY_NAME, makeSecrets } from './stack/secrets.ts';
 
 const HOUR_MS = 3_600_000;
 const settings = { domain: 'devices.example.test', deviceHours: 24, gatewayDays: 30 };
 const deviceId = (number: number) => `01930000-0000-7000-8000-00000000000${number}`;
-
-/** A connection as a person would write it once: what the file holds changes each day. */
-const connection = `connections {
-  device {
-    version = 1
-    remote_addrs = ${addresses.gateway}
-    proposals = aes256-sha256-modp2048
-    keyingtries = 1
-    local {
-      auth = pubkey
-      certs = drawbridge-device.pem
-    }
-    remote {
-      auth = pubkey
-      id = ${GATEWAY_NAME}
-    }
-    children {
-      device {
-        mode = transport
-        local_ts = dynamic[udp]
-        remote_ts = dynamic[udp/1701]
-        esp_proposals = aes256-sha256
-      }
-    }
-  }
-}
-`;
 
 type Given = { certificate: string; key: string; serial: string };
 
@@ -59,18 +38,13 @@ describe('certificates of the authority, to strongSwan', () => {
     authority = await newAuthority();
     const { issuing, root } = await authority.chain();
     secrets.gateway = await issue(gatewayProfile([GATEWAY_NAME, addresses.gateway], settings));
-    secrets.authority = { ...secrets.authority, certificate: issuing };
     const rig = theRig();
     await rig.reset();
-    gateway = await startGateway(rig.node('gw'), secrets);
-    await gateway.node.write({ '/etc/swanctl/x509ca/root.crt': root });
-    await gateway.node.must(
-      `sed -i 's/id = "O=Rig, CN=\\*"/id = "CN=*"\\n      revocation = relaxed/' /etc/swanctl/swanctl.conf; swanctl --load-all --noprompt`,
-    );
+    gateway = await startCertifiedGateway(rig.node('gw'), secrets, { issuing, root });
     laptop = rig.node('lt');
     await startPlainLaptop(laptop, secrets);
     await laptop.write({
-      '/etc/swanctl/conf.d/device.conf': connection,
+      '/etc/swanctl/conf.d/device.conf': deviceConnection,
       '/etc/swanctl/x509ca/drawbridge-device-root.pem': root,
       '/etc/swanctl/x509ca/drawbridge-device-issuing.pem': issuing,
     });
@@ -109,17 +83,6 @@ describe('certificates of the authority, to strongSwan', () => {
     await laptop.must('swanctl --load-all --clear --noprompt');
   }
 
-  /** One attempt: exit code, what the laptop said, and what the gateway wrote meanwhile. */
-  async function attempt() {
-    await gateway.node.must(': > /var/log/charon.log');
-    const { code, stdout } = await laptop.exec('swanctl --initiate --child device --timeout 20', {
-      timeout: 90,
-    });
-    const log = await gateway.node.read('/var/log/charon.log');
-    await laptop.exec('swanctl --terminate --ike device --timeout 5');
-    return { code, log, said: stdout + log };
-  }
-
   async function publish(serials: readonly string[]): Promise<void> {
     const revoked = serials.map((serial) => ({
       serial,
@@ -128,14 +91,12 @@ describe('certificates of the authority, to strongSwan', () => {
     }));
     const list = await authority.crl?.(revoked, Date.now(), Date.now());
     const base64 = Buffer.from(list ?? []).toString('base64');
-    await gateway.node.must(
-      `mkdir -p /etc/swanctl/x509crl; echo ${base64} | base64 -d > /etc/swanctl/x509crl/devices.crl; swanctl --load-creds --clear --noprompt`,
-    );
+    await takeList(gateway, `echo ${base64} | base64 -d`);
   }
 
   test('a healthy device’s certificate is accepted, and its name is the device', async () => {
     await install(await issue(deviceProfile(deviceId(1), settings)));
-    const { code, said, log } = await attempt();
+    const { code, said, log } = await attemptByCertificate(gateway, laptop);
     expect(code, said).toBe(0);
     expect(log).toMatch(new RegExp(`IKE_SA l2tp-cert.* established between .*\\[CN=${deviceId(1)}\\]`));
   });
@@ -147,17 +108,17 @@ describe('certificates of the authority, to strongSwan', () => {
     ];
     await publish([bad.serial]);
     await install(bad);
-    const refused = await attempt();
+    const refused = await attemptByCertificate(gateway, laptop);
     expect(refused.code).not.toBe(0);
     expect(refused.said).toContain('certificate was revoked');
     await install(good);
-    const accepted = await attempt();
+    const accepted = await attemptByCertificate(gateway, laptop);
     expect(accepted.code, accepted.said).toBe(0);
   });
 
   test('one that has ended is refused', async () => {
     await install(await issue(deviceProfile(deviceId(4), settings), Date.now() - 25 * HOUR_MS));
-    const { code, said } = await attempt();
+    const { code, said } = await attemptByCertificate(gateway, laptop);
     expect(code).not.toBe(0);
     expect(said).toMatch(/subject certificate invalid|certificate.*(expired|not valid)/);
   });

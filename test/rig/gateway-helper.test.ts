@@ -1,18 +1,16 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { BLOCK_TABLE } from '../../collectors/vpn-client/linux-block.ts';
 import { theRig } from './each.ts';
-import type { RigNode } from './node.ts';
+import type { Daemon, RigNode } from './node.ts';
 import { addresses } from './rig.ts';
+import { type Agent, SELDOM } from './stack/agent.ts';
 import { type Gateway, startGateway } from './stack/gateway.ts';
 import { startHelper } from './stack/helper.ts';
 import { issue } from './stack/pki.ts';
 import { type PlainLaptop, setUpAnew, startPlainLaptop } from './stack/plain-laptop.ts';
-import { type Agent, type Posture, startPosture } from './stack/posture.ts';
+import { type Posture, startPosture } from './stack/posture.ts';
 import { makeSecrets, type Secrets } from './stack/secrets.ts';
 import { RESTRICTED_REACH } from './stack/site.ts';
-
-/** The agent looks around when it is told to: two that do it all the time leave an emulated machine no time. */
-const SELDOM = 'collect: { everySeconds: 300, budget: { cpuPercent: 100, rssMiB: 4096 } }\n';
 
 type Login = { reason: string; access: string; identity: string | null; device: string | null };
 type Laptops = [PlainLaptop, PlainLaptop];
@@ -24,6 +22,7 @@ describe('the gateway helper, with the real pppd, xl2tpd, strongSwan and FreeRAD
   let gateway: Gateway;
   let laptops: Laptops;
   let agents: [Agent, Agent];
+  let helper: Daemon;
 
   beforeAll(async () => {
     const rig = theRig();
@@ -31,9 +30,7 @@ describe('the gateway helper, with the real pppd, xl2tpd, strongSwan and FreeRAD
     await rig.reset();
     posture = await startPosture(rig, secrets, {}, () => {}, { helper: true });
     gateway = await startGateway(rig.node('gw'), secrets, { helper: true });
-    const helper = startHelper(gateway.node);
-    await gateway.radius('gate');
-    await helper;
+    [helper] = await Promise.all([startHelper(gateway.node), gateway.radius('gate')]);
     await rig.node('corp').must(`ip addr add ${RESTRICTED_REACH}/24 dev eth0`);
     const set = (name: 'lt' | 'lt2') => startPlainLaptop(rig.node(name), secrets);
     laptops = [await set('lt'), await set('lt2')];
@@ -47,9 +44,17 @@ describe('the gateway helper, with the real pppd, xl2tpd, strongSwan and FreeRAD
     Promise.all([reaches(laptop, addresses.corp), reaches(laptop, RESTRICTED_REACH)]);
   const logins = (count: number) =>
     posture.rows(
-      `select reason, access, identity, device from logins order by at desc, rowid desc limit ${count}`,
+      `select reason, access, identity, device from all_logins order by at desc limit ${count}`,
     ) as Promise<Login[]>;
   const lastLogin = async () => (await logins(1))[0];
+
+  /** The first laptop is well again, its agent goes on, and what is left of its session is cleared away. */
+  async function recover(laptop: PlainLaptop): Promise<void> {
+    await posture.signal(agents[0].device, 'closed');
+    await agents[0].daemon.signal('CONT');
+    await agents[0].until(({ decision }) => decision?.access === 'allow', 'leave to connect again');
+    await laptop.hangUp();
+  }
 
   test('a Disconnect of the posture server ends exactly the session that it names by Class', async () => {
     const [ill, well] = laptops;
@@ -76,10 +81,31 @@ describe('the gateway helper, with the real pppd, xl2tpd, strongSwan and FreeRAD
       { kind: 'disconnect', want: 'deny', state: 'done', answer: 'ack' },
     ]);
     expect(await wire.stop()).toContain(`p1;n=${String(session?.login)}`);
-    await posture.signal(agents[0].device, 'closed');
-    await agents[0].daemon.signal('CONT');
-    await agents[0].until(({ decision }) => decision?.access === 'allow', 'leave to connect again');
-    await ill.hangUp();
+    await recover(ill);
+  });
+
+  test('where the helper is not reached the Disconnect is asked again, and ends the session once it is', async () => {
+    const [ill, well] = laptops;
+    await helper.stop();
+    await ill.connect();
+    await agents[0].daemon.signal('STOP');
+    await posture.signal(agents[0].device, 'open');
+    const asked = () =>
+      posture.rows('select state, attempts, answer from nas_requests order by rowid desc limit 1');
+    const [unanswered] = await eventually(
+      asked,
+      ([last]) => Number(last?.attempts) > 0 && last?.state !== 'done',
+    );
+    expect(unanswered).toMatchObject({ state: 'waiting', answer: expect.stringMatching(/no answer|nak/) });
+    // Nothing else acts here; what holds a laptop whose helper is away is its own order.
+    expect(await Promise.all(laptops.map((laptop) => reaches(laptop, addresses.corp)))).toEqual([true, true]);
+    helper = await startHelper(gateway.node);
+    // The third and the fourth attempt are 15 and 30 seconds after the one before.
+    await gateway.node.waitFor('[ $(ls -d /sys/class/net/ppp* | wc -l) = 1 ]', 120);
+    expect(await reaches(well, addresses.corp)).toBe(true);
+    const [answered] = await eventually(asked, ([last]) => last?.state === 'done');
+    expect(answered).toMatchObject({ answer: expect.stringMatching(/^ack/) });
+    await recover(ill);
   });
 
   test('a CoA holds a session to quarantine, and gives everything back; traffic shows it, the other one is untouched', async () => {

@@ -21,7 +21,8 @@ const HARDWARE = [
 const UML = 'mem=1536M rootfstype=hostfs root=/dev/root ro quiet loglevel=1 noreboot con=null con0=fd:0,fd:1';
 
 /**
- * QEMU where it is installed, else user-mode-linux; `DRAWBRIDGE_RIG=uml` asks for the latter, which was never run yet.
+ * QEMU where it is installed, else user-mode-linux; `DRAWBRIDGE_RIG=uml` asks for the latter, in which there are nodes and wires
+ * but no tunnels: its kernel has no nftables for IP.
  * `folder` holds `share/`, and receives the kernel's own words in `console.log`.
  */
 export function machine(folder: string): Machine {

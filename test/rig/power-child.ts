@@ -50,6 +50,8 @@ async function spool(): Promise<never> {
     await spooled.add({ id, collectedAt, readings: healthyReadings(collectedAt) });
     tell('spooled', id);
     if (round % 3 !== 0) continue;
+    // From here on it may be there or not: the plug may be pulled before anybody is told that it is gone.
+    tell('removing', id);
     await spooled.remove(id);
     tell('removed', id);
   }
@@ -98,7 +100,7 @@ async function look(): Promise<Found> {
     integrity: String(db.prepare('pragma integrity_check').get()?.['integrity_check']),
     reports: Number(db.prepare('select count(*) as n from reports').get()?.['n']),
     notStored: times.filter((n) => n !== 1).length,
-    notSpooled: told.spooled.filter((id) => !told.removed.includes(id) && !waiting.has(id)).length,
+    notSpooled: told.spooled.filter((id) => !told.removing.includes(id) && !waiting.has(id)).length,
     removedButThere: told.removed.filter((id) => waiting.has(id)).length,
     lastOrder: ledger.last('x-posture:vpn'),
     held: ledger.holders.server?.reason ?? null,

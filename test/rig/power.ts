@@ -5,6 +5,7 @@ export const TOLD = '/share/told';
 export type Told = {
   stored: string[];
   spooled: string[];
+  removing: string[];
   removed: string[];
   begun: number;
   finished: number;
@@ -19,6 +20,7 @@ export function acknowledgedIn(text: string): Told {
   return {
     stored: of('stored'),
     spooled: of('spooled'),
+    removing: of('removing'),
     removed: of('removed'),
     begun: last('begun'),
     finished: last('finished'),

@@ -1,9 +1,8 @@
-import { appendFileSync, readFileSync } from 'node:fs';
-import { createHost } from '../../src/agent/host.ts';
+import { readFileSync } from 'node:fs';
 import { VpnFailure, type VpnDriver, type VpnWanted } from '../../src/agent/vpn/driver.ts';
 import { linuxVpn } from '../../src/agent/vpn/linux.ts';
-import { noFailpoints, type Failpoints } from '../../src/base/failpoint.ts';
 import { createLogger } from '../../src/base/log.ts';
+import { dyingAt, thisNode } from './in-guest.ts';
 
 /**
  * The driver as a process of its own inside the guest: `vpn-child inspect|restore|apply STATE-FOLDER [KILL-AT]`, what
@@ -12,31 +11,11 @@ import { createLogger } from '../../src/base/log.ts';
  */
 const [verb = '', stateFolder = '', killAt = '0'] = process.argv.slice(2);
 
-function counting(limit: number): Failpoints {
-  let count = 0;
-  return {
-    async reach(point) {
-      count += 1;
-      appendFileSync(`${stateFolder}/points`, `${count} ${point}\n`);
-      if (count === limit) process.kill(process.pid, 'SIGKILL');
-    },
-  };
-}
-
-const self = {
-  version: 'test',
-  startedAt: new Date().toISOString(),
-  keyProtection: null,
-  integrity: null,
-  spoolDropped: 0,
-  crashes: 0,
-  managed: [],
-};
 const driver = linuxVpn({
-  host: createHost({ self: () => self, questions: { watch: [], tags: {} } }),
+  host: thisNode(),
   stateFolder,
   log: createLogger('vpn', process.env['LEVEL'] ?? 'debug'),
-  failpoints: killAt === '0' ? noFailpoints : counting(Number(killAt)),
+  failpoints: dyingAt(Number(killAt), stateFolder),
 });
 
 async function answer(of: VpnDriver): Promise<unknown> {

@@ -26,6 +26,9 @@ type Scenario = {
   wrong(seen: VpnState, etc: Etc): string[];
 };
 
+/** Which of a scenario's places, numbered from 1, are tried, of how many there are; null: nothing of it. */
+export type Choose = (scenario: string) => ((count: number) => readonly number[]) | null;
+
 export type Round = { scenario: string; point: string; violations: string[] };
 
 /** Rounds of killing the driver with -9 at one failpoint, starting anew, and looking at the machine. */
@@ -62,11 +65,11 @@ export class CrashRounds {
     return new CrashRounds(lt, laptop, driver, secrets, await startCapture(rig.guest));
   }
 
-  /** At most `limit` points of each scenario, evenly spread. */
-  async *run(limit: (scenario: string) => number): AsyncGenerator<Round> {
+  /** The places of each scenario that `choose` names. */
+  async *run(choose: Choose): AsyncGenerator<Round> {
     for (const scenario of this.#scenarios()) {
-      const wantedPoints = limit(scenario.name);
-      if (wantedPoints === 0) continue;
+      const chosen = choose(scenario.name);
+      if (chosen === null) continue;
       await this.#prepare(scenario);
       const before = await fingerprint(this.#lt);
       await this.#driver.apply(scenario.want, NOBODY);
@@ -74,14 +77,14 @@ export class CrashRounds {
       const after = await fingerprint(this.#lt);
       const midst = Math.ceil(acting.length / 2);
       const points = scenario.inRestore ? await this.#pointsOfRestore(scenario, midst) : acting;
-      for (const number of spread(points.length, wantedPoints)) {
+      for (const number of chosen(points.length)) {
         await this.#prepare(scenario);
         const kills = scenario.inRestore ? { acting: midst, restoring: number } : { acting: number };
         const violations = await this.#round(scenario, kills, before, after);
         yield { scenario: scenario.name, point: `${number} ${points[number - 1] ?? ''}`, violations };
       }
     }
-    yield* this.#keeperRounds(limit);
+    yield* this.#keeperRounds(choose);
   }
 
   /** Ends the capture of all rounds: how much it has seen at all. */
@@ -138,15 +141,14 @@ delete table inet drawbridge_isolation'; swanctl --load-all --clear --noprompt >
       while ls -d /sys/class/net/ppp* > /dev/null 2>&1; do sleep 0.1; done; true`,
     );
     for (const want of first) await this.#driver.reach(want);
-    // Once more where emulation was too slow for IKE's few retransmissions.
-    if (live) await this.#laptop.connect().catch(() => this.#laptop.connect());
+    if (live) await this.#laptop.connect();
   }
 
   /** The agent's hold: journal, driver and isolation together. What stands in the journal is what has to be there. */
-  async *#keeperRounds(limit: (scenario: string) => number): AsyncGenerator<Round> {
+  async *#keeperRounds(choose: Choose): AsyncGenerator<Round> {
     for (const verb of ['contain', 'release'] as const) {
-      const wantedPoints = limit(verb);
-      if (wantedPoints === 0) continue;
+      const chosen = choose(verb);
+      if (chosen === null) continue;
       const prepare = async () => {
         await this.#prepare({ live: verb === 'contain', first: [] });
         if (verb === 'release') await this.#keeper('contain');
@@ -154,7 +156,7 @@ delete table inet drawbridge_isolation'; swanctl --load-all --clear --noprompt >
       await prepare();
       await this.#keeper(verb, NOBODY);
       const points = await this.#driver.points();
-      for (const number of spread(points.length, wantedPoints)) {
+      for (const number of chosen(points.length)) {
         await prepare();
         const killed = (await this.#keeper(verb, number)) === null;
         const held = await this.#keeper('recover');
@@ -257,7 +259,7 @@ function wronglyHeld({ held, isolation, block, interfaces, problem }: Held): str
 }
 
 /** `wanted` numbers from 1 to `count`, evenly spread. */
-function spread(count: number, wanted: number): number[] {
+export function spread(count: number, wanted: number): number[] {
   const taken = Math.min(count, wanted);
   return Array.from({ length: taken }, (_, index) => 1 + Math.floor((index * count) / taken));
 }

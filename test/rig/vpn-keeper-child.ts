@@ -1,7 +1,5 @@
-import { appendFileSync } from 'node:fs';
 import type { Host } from '../../collectors/check.ts';
 import { isHeld } from '../../src/agent/holders.ts';
-import { createHost } from '../../src/agent/host.ts';
 import { Ledger, ledgerState } from '../../src/agent/ledger.ts';
 import { stateFile } from '../../src/agent/state-file.ts';
 import { VpnKeeper } from '../../src/agent/vpn-keeper.ts';
@@ -9,6 +7,7 @@ import { linuxIsolation } from '../../src/agent/vpn/isolation-linux.ts';
 import { linuxVpn } from '../../src/agent/vpn/linux.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/base/log.ts';
+import { dyingAt, thisNode } from './in-guest.ts';
 
 /**
  * The agent's hold on VPN and network as a process of its own inside the guest, over its real journal:
@@ -21,33 +20,17 @@ const [verb = '', stateFolder = '', killAt = '0'] = process.argv.slice(2);
 /** The posture server of the rig. */
 const SERVER = '203.0.113.20';
 
-let count = 0;
-
-async function reach(point: string): Promise<void> {
-  if (killAt === '0') return;
-  count += 1;
-  appendFileSync(`${stateFolder}/points`, `${count} ${point}\n`);
-  if (count === Number(killAt)) process.kill(process.pid, 'SIGKILL');
-}
+const failpoints = dyingAt(Number(killAt), stateFolder);
 
 async function edge<T>(what: string, work: () => Promise<T>): Promise<T> {
-  await reach(`before ${what}`);
+  await failpoints.reach(`before ${what}`);
   const result = await work();
-  await reach(`after ${what}`);
+  await failpoints.reach(`after ${what}`);
   return result;
 }
 
-const self = {
-  version: 'test',
-  startedAt: new Date().toISOString(),
-  keyProtection: null,
-  integrity: null,
-  spoolDropped: 0,
-  crashes: 0,
-  managed: [],
-};
 const log = createLogger('keeper', process.env['LEVEL'] ?? 'debug');
-const host = createHost({ self: () => self, questions: { watch: [], tags: {} } });
+const host = thisNode();
 const counted: Pick<Host, 'run'> = {
   run: (command, argv, options) =>
     edge(`isolation ${argv.join(' ')}`, () => host.run(command, argv, options)),
@@ -56,7 +39,7 @@ const isolation = linuxIsolation(counted);
 const file = stateFile(`${stateFolder}/ledger.json`, ledgerState, log);
 const ledger = await Ledger.open({ ...file, write: (value) => edge('journal', () => file.write(value)) });
 const keeper = new VpnKeeper({
-  driver: linuxVpn({ host, stateFolder, log, failpoints: { reach } }),
+  driver: linuxVpn({ host, stateFolder, log, failpoints }),
   isolation: {
     inspect: () => isolation.inspect(),
     apply: () => isolation.apply({ reach: [{ address: SERVER, protocol: 'tcp', port: 8_443 }] }),

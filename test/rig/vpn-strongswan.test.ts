@@ -3,12 +3,13 @@ import type { VpnWanted } from '../../src/agent/vpn/driver.ts';
 import type { VpnProfile } from '../../src/wire/vpn.ts';
 import { officeCertificate, officeProfile } from '../support/vpn-profile.ts';
 import { theRig } from './each.ts';
+import { endSetSession } from './mishaps.ts';
 import type { RigNode } from './node.ts';
 import { addresses } from './rig.ts';
 import { type Gateway, startGateway } from './stack/gateway.ts';
 import { createAuthority, issue } from './stack/pki.ts';
 import { type PlainLaptop, startPlainLaptop } from './stack/plain-laptop.ts';
-import { GATEWAY_NAME, makeSecrets, type Secrets } from './stack/secrets.ts';
+import { makeSecrets, type Secrets } from './stack/secrets.ts';
 import { DriverOnNode, fingerprint, parseSaid } from './vpn-driver.ts';
 import { mustStaySealed, whilePinging } from './wire.ts';
 
@@ -132,12 +133,25 @@ describe('strongSwan and xl2tpd', () => {
     ).toMatch(/:1\n.*:1\n/);
   });
 
+  /** What a `set` says that has to fail; everything is as it was. */
+  async function whyNotSet(change: Partial<VpnProfile>): Promise<string | undefined> {
+    await driver.reach(ALLOWED);
+    const standing = await fingerprint(lt);
+    const { failure } = await driver.apply(set(change));
+    expect(failure?.message).toContain('put back');
+    expect(await fingerprint(lt)).toBe(standing);
+    expect(await driver.journal()).toEqual({ denied: null, change: null });
+    return failure?.message;
+  }
+
+  test('set with a wrong pre-shared key says so and puts everything back, the session that was up with it', async () => {
+    const why = await whyNotSet({ machine: { kind: 'psk', psk: 'wrong' } });
+    expect(why).toMatch(/pre-shared key is probably wrong/);
+    expect(await pings()).toBe(true);
+    await endSetSession(lt, 'office');
+  });
+
   test.each<[string, () => Promise<Partial<VpnProfile>>, RegExp]>([
-    [
-      'a wrong pre-shared key',
-      async () => ({ machine: { kind: 'psk', psk: 'wrong' } }),
-      /pre-shared key is probably wrong/,
-    ],
     [
       'suites that the gateway has not',
       async () => ({ suites: { ike: ['aes128-sha256-modp3072'], esp: [] } }),
@@ -152,28 +166,13 @@ describe('strongSwan and xl2tpd', () => {
     [
       'a certificate of another authority',
       async () => {
-        const rogue = await createAuthority('Rogue');
-        const own = await issue(rogue, 'rogue.example.test', 'client');
-        return {
-          machine: {
-            kind: 'certificate',
-            authority: secrets.authority.certificate,
-            certificate: own.certificate,
-            key: own.key,
-            gatewayId: GATEWAY_NAME,
-          },
-        };
+        const own = await issue(await createAuthority('Rogue'), 'rogue.example.test', 'client');
+        return { machine: { ...officeCertificate(secrets), ...own } };
       },
       /does not accept the certificate/,
     ],
   ])('set with %s says so and puts everything back', async (_, change, why) => {
-    await driver.reach(ALLOWED);
-    const standing = await fingerprint(lt);
-    const { failure } = await driver.apply(set(await change()));
-    expect(failure?.message).toMatch(why);
-    expect(failure?.message).toContain('put back');
-    expect(await fingerprint(lt)).toBe(standing);
-    expect(await driver.journal()).toEqual({ denied: null, change: null });
+    expect(await whyNotSet(await change())).toMatch(why);
   });
 
   test('/etc that cannot be written: nothing is set, and denied is reached all the same', async () => {
@@ -189,6 +188,27 @@ describe('strongSwan and xl2tpd', () => {
     expect(await fingerprint(lt)).toBe(standing);
     expect((await driver.restore()).failure).toBe(null);
     expect(await driver.journal()).toMatchObject({ change: null });
+  });
+
+  test('/etc that is full after the first files of a change: everything is put back, and denied is reached all the same', async () => {
+    await driver.reach(ALLOWED);
+    const standing = await fingerprint(lt);
+    // As much as now, with room for two files more: the third of the new profile's does not fit.
+    await lt.must(
+      `mkdir /run/etc; mount -t tmpfs -o mode=755 tmpfs /run/etc; cp -a /etc/. /run/etc
+       mount -o remount,size=$(($(df --output=used -k /run/etc | tail -n 1) + 8))k /run/etc; mount --bind /run/etc /etc`,
+    );
+    try {
+      const other = officeProfile(secrets, { name: 'other office', machine: officeCertificate(secrets) });
+      const { failure } = await driver.apply({ state: 'set', profile: other, up: false });
+      expect(failure?.message).toMatch(/ENOSPC.*Everything was put back/);
+      expect(await fingerprint(lt)).toBe(standing);
+      expect(await driver.journal()).toMatchObject({ change: null });
+      expect(await driver.reach(DENIED)).toMatchObject({ block: 'holding', interfaces: [] });
+    } finally {
+      await lt.must('umount /etc /run/etc');
+    }
+    expect(await fingerprint(lt)).toBe(standing);
   });
 
   test('what is denied cannot be set up, an unknown profile is not there, and both leave the block alone', async () => {

@@ -36,6 +36,8 @@ export type VpnWanted =
  */
 export interface VpnDriver {
   inspect(signal?: AbortSignal): Promise<VpnState>;
+  /** Keeps ready, until the signal aborts, what a cut would take long to begin with. Does not reject. */
+  standBy?(signal: AbortSignal): Promise<void>;
   apply(want: VpnWanted, signal?: AbortSignal): Promise<VpnState>;
   /**
    * Has the system's own client bring up a profile that is there, with what is stored for it; a block in force stays.

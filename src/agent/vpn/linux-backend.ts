@@ -14,6 +14,8 @@ export type Backend = {
   files(tools: Tools, profile: VpnProfile): Promise<WantedFile[]>;
   /** Makes the software take the profile as the files say it, or forget it when they are gone. */
   load(tools: Tools, name: string): Promise<string | null>;
+  /** What cannot be known about a profile that stands as its files say, in sentences. */
+  doubts?(tools: Tools, name: string): Promise<string[]>;
   /** Brings it up as its files say. */
   dial(tools: Tools, name: string, signal: AbortSignal): Promise<string | null>;
 };

@@ -1,18 +1,23 @@
 import { readBlock, BLOCK_PREFERENCE } from '../../../collectors/vpn-client/linux-block.ts';
 import { ip, nft } from '../../base/commands.ts';
 import { blockRules, noRules, type BlockPlan } from './linux-rules.ts';
-import { act, complaint, type Tools } from './linux-tools.ts';
+import { act, complaint, type Tools, type Waiting } from './linux-tools.ts';
 
 /** How the block stands: by nftables, or by what is left where that is missing (with the reason). */
 export type Held = { by: 'nftables' } | { by: 'routing-rules'; why: string } | { by: 'nothing'; why: string };
 
-/** Puts the block in force, replacing an earlier one in one step. */
-export async function holdBlock(tools: Tools, plan: BlockPlan): Promise<Held> {
+/** How nftables takes commands from its input. */
+const INPUT = ['-f', '-'];
+export const NFT_INPUT = [nft, INPUT] as const;
+
+/** Puts the block in force, replacing an earlier one in one step; by an nft that `started` already, where there is one. */
+export async function holdBlock(tools: Tools, plan: BlockPlan, started?: Waiting): Promise<Held> {
   const stdin = blockRules(plan);
-  const loaded = await act(tools, `block ${plan.stage}`, nft, ['-f', '-'], { stdin });
+  const options = started === undefined ? { stdin } : { stdin, started };
+  const loaded = await act(tools, `block ${plan.stage}`, nft, INPUT, options);
   // Once more: a process that was stopped and continued sees its program out of time although it has done its work.
   const again =
-    loaded.failure === 'timeout' ? await act(tools, 'block again', nft, ['-f', '-'], { stdin }) : loaded;
+    loaded.failure === 'timeout' ? await act(tools, 'block again', nft, INPUT, { stdin }) : loaded;
   if (again.code === 0) return { by: 'nftables' };
   const why =
     again.failure === 'not-found' ? 'nftables is not installed' : `nftables failed (${complaint(again)})`;
@@ -75,7 +80,7 @@ async function removeRules(tools: Tools): Promise<void> {
 
 /** Takes the block away, whichever kind it is; null, or the sentence that says why it still stands. */
 export async function liftBlock(tools: Tools): Promise<string | null> {
-  const removed = await act(tools, 'block away', nft, ['-f', '-'], { stdin: noRules });
+  const removed = await act(tools, 'block away', nft, INPUT, { stdin: noRules });
   const rules = await readBlock(tools.host);
   if (rules === 'none') return null;
   await removeRules(tools);

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Host } from '../../../collectors/check.ts';
 import { parseLacs } from '../../../collectors/vpn-client/linux-xl2tpd.ts';
 import { endProcess } from './linux-processes.ts';
@@ -8,6 +7,12 @@ import { becomes, edge, type Tools } from './linux-tools.ts';
 
 /** Milliseconds for goodbyes between xl2tpd and its peer, which may not be there any more. */
 const GOODBYE_MS = 1_000;
+
+/** The gateways that are written in their settings. */
+export async function gatewaysOf(host: Host, diallers: readonly Dialler[]): Promise<string[]> {
+  const configs = await Promise.all(diallers.map(({ config }) => host.readText(config)));
+  return configs.flatMap((read) => (read.ok ? parseLacs(read.value).map(({ gateway }) => gateway) : []));
+}
 
 /** Whether somebody started it for one connection only, so that it ends with it. */
 function isForOneConnection({ config }: Dialler): boolean {
@@ -40,16 +45,19 @@ async function hasNoTunnels(host: Host): Promise<boolean> {
   return !tunnels.ok || !/^TUNNEL '/m.test(tunnels.value);
 }
 
-/** A line for xl2tpd's own FIFO. Nobody may be reading it any more: that is no error, and nothing to wait for. */
+/**
+ * A line for xl2tpd's own FIFO. Nobody may be reading it any more: that is no error, and nothing to wait for. A pipe is in
+ * memory: no step of this waits.
+ */
 export async function writeControl(path: string, line: string): Promise<boolean> {
   try {
-    const pipe = await open(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const pipe = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     try {
-      if (!(await pipe.stat()).isFIFO()) return false;
-      await pipe.write(line);
+      if (!fstatSync(pipe).isFIFO()) return false;
+      writeSync(pipe, line);
       return true;
     } finally {
-      await pipe.close();
+      closeSync(pipe);
     }
   } catch {
     return false;

@@ -12,6 +12,7 @@ import {
   type Tree,
 } from '../../../collectors/vpn-client/linux-vici.ts';
 import { ipsec, swanctl, type Command } from '../../base/commands.ts';
+import { hasIkeDaemon } from './linux-absent.ts';
 import { act, type Tools } from './linux-tools.ts';
 
 /** An IPsec tunnel, up or coming up, and how its daemon is told to end it and nothing else. */
@@ -26,6 +27,7 @@ export type Tunnel = {
 
 /** Null when no IKE daemon runs. */
 export async function readTunnels(host: Host): Promise<Tunnel[] | null> {
+  if (!(await hasIkeDaemon(host))) return null;
   const vici = await host.run(swanctl, ['--list-sas', '--raw']);
   if (/^list-sas reply/m.test(vici.stdout)) return parseViciTunnels(vici.stdout);
   const status = await host.run(ipsec, ['statusall']);

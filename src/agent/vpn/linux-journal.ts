@@ -30,13 +30,16 @@ const NOTHING: JournalEntry = { denied: null, change: null };
 /** Holds what a changed file contained, secrets too: for the agent's user alone, like the files themselves. */
 export function openJournal(folder: string, log: Logger, failpoints: Failpoints): Journal {
   const file = stateFile(join(folder, 'vpn-driver.json'), journal, log);
-  const read = async () => (await file.read()) ?? NOTHING;
+  // Nobody else writes it.
+  let known: JournalEntry | null = null;
+  const read = async () => (known ??= (await file.read()) ?? NOTHING);
   return {
     read,
     async note(change) {
       const next = { ...(await read()), ...change };
       await failpoints.reach('before journal');
       await file.write(next);
+      known = next;
       await failpoints.reach('after journal');
     },
   };

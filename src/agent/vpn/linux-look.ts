@@ -1,8 +1,9 @@
-import type { Host } from '../../../collectors/check.ts';
+import type { Host, Output } from '../../../collectors/check.ts';
 import type { Command } from '../../base/commands.ts';
 import { readBlock } from '../../../collectors/vpn-client/linux-block.ts';
 import { read } from '../../../collectors/vpn-client/linux.ts';
 import type { VpnState } from './driver.ts';
+import { answersOfAbsent } from './linux-absent.ts';
 import { readSessions } from './linux-sessions.ts';
 
 type Answers = ReadonlyMap<string, ReturnType<Host['run']>>;
@@ -11,8 +12,9 @@ type Answers = ReadonlyMap<string, ReturnType<Host['run']>>;
 export type OnceHost = Host & { readonly answers: Answers };
 
 /**
- * What is looked at together is seen at one time. For one look only. `earlier`: answers of a moment ago that can be
- * taken as they are, since nothing in between changed what they tell.
+ * What is looked at together is seen at one time: each program is asked, and each file of the kernel's read, once. For
+ * one look only. `earlier`: answers of a moment ago that can be taken as they are, since nothing in between changed what
+ * they tell.
  */
 export function atOnce(host: Host, earlier: Answers = new Map()): OnceHost {
   const answers = new Map(earlier);
@@ -20,6 +22,8 @@ export function atOnce(host: Host, earlier: Answers = new Map()): OnceHost {
     ...host,
     answers,
     isRoot: host.isRoot,
+    list: once((path) => host.list(path)),
+    readText: once((path) => host.readText(path)),
     run(command, argv, options) {
       const key = keyOf(command, argv, options);
       const answer = answers.get(key) ?? host.run(command, argv, options);
@@ -27,6 +31,31 @@ export function atOnce(host: Host, earlier: Answers = new Map()): OnceHost {
       return answer;
     },
   };
+}
+
+function once<T>(read: (path: string) => Promise<T>): (path: string) => Promise<T> {
+  const seen = new Map<string, Promise<T>>();
+  return (path) => {
+    const found = seen.get(path) ?? read(path);
+    seen.set(path, found);
+    return found;
+  };
+}
+
+/** `atOnce`, with the answers of those that are not there. */
+export async function glance(host: Host, earlier: Answers = new Map()): Promise<OnceHost> {
+  const seen = atOnce(host);
+  const absent = (await answersOfAbsent(seen)).map((answer) => answered(...answer));
+  return atOnce(seen, new Map([...absent, ...earlier]));
+}
+
+/** An answer that needs no asking, to be handed over as an earlier one. */
+export function answered(
+  command: Command,
+  argv: readonly string[],
+  answer: Promise<Output>,
+): [string, ReturnType<Host['run']>] {
+  return [keyOf(command, argv), answer];
 }
 
 function keyOf(...[command, argv, options]: Parameters<Host['run']>): string {
@@ -39,13 +68,16 @@ export function answersTo(answers: Answers, command: Command, ...begin: string[]
   return new Map([...answers].filter(([key]) => key.startsWith(start)));
 }
 
+type Said = { problems?: readonly string[] };
+
 /** What is there now: the profiles as the vpn-client fact tells them, live interfaces, our own block. */
-export async function look(
-  host: Host,
-  said: { collateral?: readonly string[]; problems?: readonly string[] } = {},
-): Promise<VpnState> {
-  const once = atOnce(host);
-  const [seen, block, { sessions }] = await Promise.all([read(once), readBlock(once), readSessions(once)]);
+export async function look(host: Host, said: Said = {}): Promise<VpnState> {
+  return lookThrough(await glance(host), said);
+}
+
+/** `look`, by what one glance shows. */
+export async function lookThrough(once: OnceHost, said: Said = {}): Promise<VpnState> {
+  const [block, seen, { sessions }] = await Promise.all([readBlock(once), read(once), readSessions(once)]);
   const problems = [...(said.problems ?? [])];
   const report = (sentence: string) => void (problems.includes(sentence) || problems.push(sentence));
   if (seen.state === 'unknown') report(`The VPN profiles could not be read: ${seen.detail}`);
@@ -54,7 +86,7 @@ export async function look(
     profiles: seen.state === 'known' ? seen.fact.profiles : [],
     block: typeof block === 'string' ? block : 'holding',
     interfaces: sessions.flatMap((session) => session.interface ?? []),
-    collateral: [...(said.collateral ?? [])],
+    collateral: [],
     problems,
   };
 }

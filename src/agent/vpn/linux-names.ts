@@ -7,9 +7,12 @@ import { OWN_PREFIX } from '../../../collectors/vpn-client/linux-profile.ts';
  */
 export function ownName(name: string): string {
   const plain = name.replaceAll(/[^A-Za-z0-9_-]/g, '-');
-  const mark = plain === name ? '' : `-${digest(name).slice(0, 8)}`;
+  const mark = plain === name && !RESERVED.test(name) ? '' : `-${digest(name).slice(0, 8)}`;
   return `${OWN_PREFIX}${plain}${mark}`;
 }
+
+/** Under these names lie the files of the device's own certificate. */
+const RESERVED = /^device(?:-issuing|-root)?$/;
 
 /** The same profile has the same UUID on every machine and after every change (version 8: made by a rule of our own). */
 export function ownUuid(name: string): string {

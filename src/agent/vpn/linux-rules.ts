@@ -20,24 +20,27 @@ export type BlockPlan = {
 
 /**
  * The whole table for `nft -f -`, which replaces it in one transaction. Before connection tracking, so that an
- * established flow is no way round.
+ * established flow is no way round. Nothing stands in it that stops nothing: each rule and each set takes its time.
  */
 export function blockRules(plan: BlockPlan): string {
   const interfaces = quoted(plan.interfaces);
   const through = (direction: 'iifname' | 'oifname') =>
-    interfaces === '' ? '' : `    ${direction} { ${interfaces} } counter drop comment "session"\n`;
+    interfaces === '' ? '' : `    ${direction} ${interfaces} counter drop comment "session"\n`;
+  const [v4, v6] = [plan.gateways.filter(isIPv4), plan.gateways.filter(isIPv6)];
+  const newIke = (side: 's' | 'd') =>
+    `${v4.length === 0 ? '' : stopNewIke('ip', side)}${v6.length === 0 ? '' : stopNewIke('ip6', side)}`;
   return `table inet ${BLOCK_TABLE}
 delete table inet ${BLOCK_TABLE}
 table inet ${BLOCK_TABLE} {
-${addressSet('stopped4', 'ipv4_addr', plan.gateways.filter(isIPv4))}${addressSet('stopped6', 'ipv6_addr', plan.gateways.filter(isIPv6))}  chain profiles {
+${addressSet('stopped4', 'ipv4_addr', v4)}${addressSet('stopped6', 'ipv6_addr', v6)}  chain profiles {
 ${names(plan.profiles)}  }
   chain output {
     type filter hook output priority -310; policy accept;
 ${through('oifname')}${sparing('ip daddr', plan.spared.filter(isIPv4))}${sparing('ip6 daddr', plan.spared.filter(isIPv6))}    udp dport 1701 ${whichL2tp(plan, 'rt')}counter drop comment "${NO_L2TP}"
-${newIke('ip', 'd')}${newIke('ip6', 'd')}  }
+${newIke('d')}  }
   chain prerouting {
     type filter hook prerouting priority -310; policy accept;
-${through('iifname')}${newIke('ip', 's')}${newIke('ip6', 's')}  }
+${through('iifname')}${newIke('s')}  }
   chain input {
     type filter hook input priority -310; policy accept;
 ${sparing('ip saddr', plan.spared.filter(isIPv4))}${sparing('ip6 saddr', plan.spared.filter(isIPv6))}    udp sport 1701 ${whichL2tp(plan, 'meta')}counter drop
@@ -69,7 +72,7 @@ function sparing(match: 'ip daddr' | 'ip6 daddr' | 'ip saddr' | 'ip6 saddr', spa
  * header, behind four zero bytes on port 4500. What belongs to a living association passes: its end, and other
  * tunnels to the same gateway.
  */
-function newIke(family: 'ip' | 'ip6', side: 's' | 'd'): string {
+function stopNewIke(family: 'ip' | 'ip6', side: 's' | 'd'): string {
   const peer = `${family} ${side}addr @stopped${family === 'ip' ? '4' : '6'} udp ${side}port`;
   return `    ${peer} 500 @th,128,64 0 counter drop comment "new IKE"
     ${peer} 4500 @th,64,32 0 @th,160,64 0 counter drop comment "new IKE"
@@ -77,8 +80,8 @@ function newIke(family: 'ip' | 'ip6', side: 's' | 'd'): string {
 }
 
 function addressSet(name: string, type: string, addresses: readonly string[]): string {
-  const elements = addresses.length === 0 ? '' : ` elements = { ${[...new Set(addresses)].join(', ')} };`;
-  return `  set ${name} { type ${type};${elements} }\n`;
+  if (addresses.length === 0) return '';
+  return `  set ${name} { type ${type}; elements = { ${[...new Set(addresses)].join(', ')} }; }\n`;
 }
 
 /** Rules that do nothing but tell readers whose block this is. */
@@ -89,8 +92,6 @@ function names(profiles: readonly string[] | null): string {
 
 /** The kernel allows more in an interface's name than a rule can quote; such a name is left out, never let through. */
 function quoted(interfaces: readonly string[]): string {
-  return interfaces
-    .filter((name) => /^[\w.-]{1,15}$/.test(name))
-    .map((name) => `"${name}"`)
-    .join(', ');
+  const names = interfaces.filter((name) => /^[\w.-]{1,15}$/.test(name)).map((name) => `"${name}"`);
+  return names.length > 1 ? `{ ${names.join(', ')} }` : names.join('');
 }

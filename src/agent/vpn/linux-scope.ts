@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import type { Host } from '../../../collectors/check.ts';
-import { readConnections } from '../../../collectors/vpn-client/linux-connections.ts';
+import { readConnections, type Connections } from '../../../collectors/vpn-client/linux-connections.ts';
 import { read } from '../../../collectors/vpn-client/linux.ts';
 import type { SeenProfile } from './driver.ts';
 import { addressesOf } from './linux-gateways.ts';
@@ -24,10 +25,49 @@ export type Scope = {
   problems: readonly string[];
 };
 
+/** Profiles as they were seen; `unread` says why they could not be, or null. */
+export type Seen = { profiles: readonly SeenProfile[]; unread: string | null };
+
 /** `wanted`: ids or names of profiles; null for every L2TP connection there is or ever will be. */
 export async function readScope(host: Host, wanted: readonly string[] | null): Promise<Scope> {
   const [seen, connections] = await Promise.all([read(host), readConnections(host)]);
-  const known = seen.state === 'known' ? seen.fact.profiles : [];
+  const found =
+    seen.state === 'known'
+      ? { profiles: seen.fact.profiles, unread: null }
+      : { profiles: [], unread: seen.detail };
+  return scopeOf(host, found, connections, wanted);
+}
+
+/**
+ * Everything, as far as it can be told before the profiles were read: live tunnels, settings and those who dial name the
+ * gateways.
+ */
+export function scopeByTunnels(
+  connections: Connections,
+  tunnels: readonly Tunnel[],
+  dialled: readonly string[],
+): Scope {
+  const known = [...tunnels, ...connections.found].map(({ peer }) => peer ?? '');
+  const peers = [...known, ...dialled];
+  return {
+    all: true,
+    profiles: [],
+    others: [],
+    missing: [],
+    gateways: new Set(),
+    addresses: [...new Set(peers.filter((peer) => isIP(peer) !== 0))],
+    spared: [],
+    connections: byName(connections),
+    problems: [],
+  };
+}
+
+export async function scopeOf(
+  host: Host,
+  { profiles: known, unread }: Seen,
+  connections: Connections,
+  wanted: readonly string[] | null,
+): Promise<Scope> {
   const isWanted = ({ id, name }: SeenProfile) =>
     wanted === null || wanted.includes(id) || wanted.includes(name);
   const profiles = known.filter(isWanted);
@@ -45,15 +85,19 @@ export async function readScope(host: Host, wanted: readonly string[] | null): P
     addresses: stopped.addresses,
     // A gateway of both is stopped: the block outranks the profile that shares it.
     spared: spared.addresses.filter((address) => !stopped.addresses.includes(address)),
-    connections: new Map(connections.found.map(({ name, peer }) => [name, peer])),
+    connections: byName(connections),
     problems: [
-      ...(seen.state === 'unknown' ? [`The VPN profiles could not be read: ${seen.detail}`] : []),
+      ...(unread === null ? [] : [`The VPN profiles could not be read: ${unread}`]),
       ...stopped.lost.map(
         (name) => `The gateway ${name} has no address now; L2TP to it is stopped all the same.`,
       ),
       ...(wanted === null ? [] : sharing(others, stopped.addresses, spared)),
     ],
   };
+}
+
+function byName({ found }: Connections): ReadonlyMap<string, string> {
+  return new Map(found.map(({ name, peer }) => [name, peer]));
 }
 
 function gatewaysOf(profiles: readonly SeenProfile[]): Set<string> {

@@ -17,16 +17,19 @@ export type Dialler = {
   control: string;
 };
 
+export type Live = { sessions: readonly Session[]; diallers: readonly Dialler[] };
+
 /** kl2tpd is go-l2tp's, which newer NetworkManager plugins start instead of xl2tpd. */
 const DIALLERS = new Set(['xl2tpd', 'kl2tpd']);
 
 /** Sessions by looking at /proc, /sys and /run alone: no program is started, so that it takes milliseconds. */
-export async function readSessions(host: Host): Promise<{ sessions: Session[]; diallers: Dialler[] }> {
-  const [processes, interfaces, kernel] = await Promise.all([
+export async function readSessions(host: Host): Promise<Live> {
+  const [processes, shown, kernel] = await Promise.all([
     listProcesses(host),
     readPppInterfaces(host),
     host.readText('/proc/net/pppol2tp'),
   ]);
+  const interfaces = shown ?? [];
   const text = kernel.ok ? kernel.value : '';
   const [dialled, answered] = [parsePppol2tp(text, 'LAC'), parsePppol2tp(text, 'LNS')];
   const diallers = await Promise.all(
@@ -54,9 +57,11 @@ export async function readSessions(host: Host): Promise<{ sessions: Session[]; d
 /** ARPHRD_PPP: told by type, since a ppp interface may bear any name. */
 const PPP_TYPE = '512';
 
-async function readPppInterfaces(host: Host): Promise<string[]> {
+/** Null where /sys does not tell. */
+export async function readPppInterfaces(host: Host): Promise<string[] | null> {
   const folder = await host.list('/sys/class/net');
-  const names = folder.ok ? folder.value : [];
+  if (!folder.ok) return null;
+  const names = folder.value;
   const types = await Promise.all(names.map((name) => host.readText(`/sys/class/net/${name}/type`)));
   return names.filter((_, index) => {
     const type = types[index];

@@ -4,6 +4,7 @@ import type { VpnProfile } from '../../wire/vpn.ts';
 import type { Backend } from './linux-backend.ts';
 import { dialPpp, pppFiles } from './linux-dial.ts';
 import { addressesOf } from './linux-gateways.ts';
+import { hasRivalPsk } from './linux-libreswan-psks.ts';
 import { ownName } from './linux-names.ts';
 import { act, complaint, type Tools } from './linux-tools.ts';
 
@@ -79,10 +80,28 @@ const UP_TIMEOUT_MS = 40_000;
 /** How `ipsec auto --add` (4.10) ends when pluto refuses a connection that it could read; why, only pluto's log says. */
 const NOT_LOADED = 36;
 
+const WRONG_KEY = 'the pre-shared key is probably wrong';
+
+/** What pluto says (4.10) where all it sees is that nothing came back: of the first message, or of the first that the key protects. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/Possible authentication failure/, WRONG_KEY],
+  [/no acceptable response\) to our first IKEv1 message/, 'the gateway does not answer'],
+];
+
 /** whack's classes 02 and 03 are what went wrong, the cause first. */
-function reasonIn(up: Output): string {
-  const told = up.stdout.split('\n').find((line) => /^0[23]\d /.test(line));
-  return told === undefined ? complaint(up) : told.slice(4, 204);
+export function plutoReason({ stdout }: Pick<Output, 'stdout'>): string | null {
+  const told = stdout.split('\n').find((line) => /^0[23]\d /.test(line));
+  if (told === undefined) return null;
+  return REASONS.find(([pattern]) => pattern.test(told))?.[1] ?? told.slice(4, 204);
+}
+
+async function doubts({ host }: Tools, name: string): Promise<string[]> {
+  const config = await host.readText(configPath(name));
+  const gateway = /^ +right=(.*)$/m.exec(config.ok ? config.value : '')?.[1];
+  if (gateway === undefined || !(await hasRivalPsk(host, await addressesOf(host, gateway)))) return [];
+  return [
+    'Libreswan holds another pre-shared key for this gateway (ipsec whack --listpsks), and does not say which it uses.',
+  ];
 }
 
 export const libreswan: Backend = {
@@ -121,7 +140,13 @@ export const libreswan: Backend = {
   async dial(tools, name, signal) {
     const argv = ['auto', '--up', ownName(name)];
     const up = await act(tools, 'ike up', ipsec, argv, { timeoutMs: UP_TIMEOUT_MS });
-    if (up.code !== 0) return `IPsec did not come up: ${reasonIn(up)}`;
+    if (up.code !== 0) {
+      const reason = plutoReason(up) ?? complaint(up);
+      const more = reason === WRONG_KEY ? await doubts(tools, name) : [];
+      return [`IPsec did not come up: ${reason}`, ...more].join('. ');
+    }
     return dialPpp(tools, name, signal);
   },
+
+  doubts,
 };

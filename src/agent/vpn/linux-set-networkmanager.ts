@@ -1,4 +1,6 @@
 import { nmcli } from '../../base/commands.ts';
+import type { VpnProfile } from '../../wire/vpn.ts';
+import { DEVICE_FILES } from '../certificate/linux-places.ts';
 import type { Backend } from './linux-backend.ts';
 import type { WantedFile } from './linux-files.ts';
 import { keptOf, keyfile, type MachineFiles } from './linux-keyfile.ts';
@@ -24,10 +26,23 @@ function keyfilePath(name: string): string {
   return `${FOLDER}/${ownName(name)}.nmconnection`;
 }
 
-function machineFiles(name: string): MachineFiles {
+/** Files that are the profile's alone. */
+function ownFiles(name: string): MachineFiles {
   const file = `${ownName(name)}.pem`;
+  return placesOf(file, file);
+}
+
+/** Those that it names: the device's own certificate lies where it is renewed. */
+export function namedFiles({ name, machine }: VpnProfile): MachineFiles {
+  if (machine.kind !== 'device-certificate') return ownFiles(name);
+  const { authority } = ownFiles(name);
+  const devices = placesOf(DEVICE_FILES.root, DEVICE_FILES.own);
+  return machine.authority === null ? devices : { ...devices, authority };
+}
+
+function placesOf(authority: string, file: string): MachineFiles {
   return {
-    authority: `/etc/ipsec.d/cacerts/${file}`,
+    authority: `/etc/ipsec.d/cacerts/${authority}`,
     certificate: `/etc/ipsec.d/certs/${file}`,
     key: `/etc/ipsec.d/private/${file}`,
   };
@@ -43,16 +58,17 @@ export const networkManager: Backend = {
 
   async files({ host }, profile) {
     const { machine, name } = profile;
-    const places = machineFiles(name);
+    const places = ownFiles(name);
     const own = await host.readText(keyfilePath(name));
     const kept = own.ok ? keptOf(own.value) : { user: null, password: null };
     const certificate = machine.kind === 'certificate' ? machine : null;
+    const authority = machine.kind === 'psk' ? null : machine.authority;
     const files: WantedFile[] = [
-      { path: places.authority, content: certificate?.authority ?? null, mode: 0o644 },
+      { path: places.authority, content: authority, mode: 0o644 },
       { path: places.certificate, content: certificate?.certificate ?? null, mode: 0o644 },
       { path: places.key, content: certificate?.key ?? null, mode: 0o600 },
       // Last: it names the others.
-      { path: keyfilePath(name), content: keyfile(profile, places, kept), mode: 0o600 },
+      { path: keyfilePath(name), content: keyfile(profile, namedFiles(profile), kept), mode: 0o600 },
     ];
     return files;
   },

@@ -1,5 +1,6 @@
 import { swanctl } from '../../base/commands.ts';
 import type { VpnProfile } from '../../wire/vpn.ts';
+import { DEVICE_FILES } from '../certificate/linux-places.ts';
 import type { Backend } from './linux-backend.ts';
 import { dialPpp, pppFiles } from './linux-dial.ts';
 import { addressesOf } from './linux-gateways.ts';
@@ -19,13 +20,7 @@ function configPath(name: string): string {
 export function swanctlConfig(profile: VpnProfile, addresses: readonly string[]): string {
   const { machine, suites, gateway } = profile;
   const own = ownName(profile.name);
-  const ends =
-    machine.kind === 'psk'
-      ? ['local { auth = psk }', 'remote { auth = psk\n      id = %any }']
-      : [
-          `local { auth = pubkey\n      certs = ${own}.pem }`,
-          `remote { auth = pubkey\n      cacerts = ${own}.pem\n      id = ${quoted(machine.gatewayId ?? '%any')} }`,
-        ];
+  const ends = endsOf(profile);
   return `# Kept by Drawbridge: a change by hand is overwritten.
 connections {
   ${own} {
@@ -46,6 +41,18 @@ ${list('    esp_proposals', suites.esp)}        dpd_action = clear
   }
 }
 ${machine.kind === 'psk' ? secret(own, machine.psk, addresses) : ''}`;
+}
+
+function endsOf({ machine, name }: VpnProfile): string[] {
+  if (machine.kind === 'psk') return ['local { auth = psk }', 'remote { auth = psk\n      id = %any }'];
+  const own = `${ownName(name)}.pem`;
+  const isDevices = machine.kind === 'device-certificate';
+  const certificate = isDevices ? DEVICE_FILES.own : own;
+  const authority = isDevices && machine.authority === null ? DEVICE_FILES.issuing : own;
+  return [
+    `local { auth = pubkey\n      certs = ${certificate} }`,
+    `remote { auth = pubkey\n      cacerts = ${authority}\n      id = ${quoted(machine.gatewayId ?? '%any')} }`,
+  ];
 }
 
 function list(key: string, proposals: readonly string[]): string {
@@ -75,9 +82,10 @@ export const strongswan: Backend = {
     const { machine, name, gateway } = profile;
     const addresses = machine.kind === 'psk' ? await addressesOf(tools.host, gateway) : [];
     const certificate = machine.kind === 'certificate' ? machine : null;
+    const authority = machine.kind === 'psk' ? null : machine.authority;
     const file = `${ownName(name)}.pem`;
     return [
-      { path: `/etc/swanctl/x509ca/${file}`, content: certificate?.authority ?? null, mode: 0o644 },
+      { path: `/etc/swanctl/x509ca/${file}`, content: authority, mode: 0o644 },
       { path: `/etc/swanctl/x509/${file}`, content: certificate?.certificate ?? null, mode: 0o644 },
       { path: `/etc/swanctl/private/${file}`, content: certificate?.key ?? null, mode: 0o600 },
       ...(await pppFiles(tools, profile)),

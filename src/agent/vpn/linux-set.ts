@@ -3,7 +3,7 @@ import { STATUS } from '../../wire/order.ts';
 import type { VpnProfile } from '../../wire/vpn.ts';
 import { VpnFailure, type VpnState } from './driver.ts';
 import type { Backend } from './linux-backend.ts';
-import { endScope } from './linux-deny.ts';
+import { endScope } from './linux-ending.ts';
 import { isAsWanted, putBack, standing, writeFiles } from './linux-files.ts';
 import type { Journal, JournalEntry } from './linux-journal.ts';
 import { atOnce, look } from './linux-look.ts';
@@ -51,7 +51,7 @@ export async function setProfile(
     });
     await journal.note({ change: null });
   } else if (up) await orDown(tools, profile.name, () => bringUp(tools, backend, profile.name, signal));
-  return verified(tools, profile, up);
+  return verified(tools, backend, profile, up);
 }
 
 const CONTROL = /\p{Cc}/u;
@@ -162,8 +162,14 @@ function isOwn({ id }: VpnState['profiles'][number], name: string): boolean {
   return id === ownName(name) || id === ownUuid(name);
 }
 
-async function verified(tools: Tools, { name, gateway }: VpnProfile, up: boolean): Promise<VpnState> {
-  const seen = await look(tools.host);
+async function verified(
+  tools: Tools,
+  backend: Backend,
+  { name, gateway }: VpnProfile,
+  up: boolean,
+): Promise<VpnState> {
+  const problems = (await backend.doubts?.(tools, name)) ?? [];
+  const seen = await look(tools.host, { problems });
   const own = seen.profiles.find((one) => isOwn(one, name));
   if (own === undefined || own.gateway !== gateway)
     throw new VpnFailure('The profile was written but is not seen as written.', STATUS.failed, seen);

@@ -10,7 +10,8 @@ import { dialSeen } from './linux-dial-seen.ts';
 import { openJournal, type Journal } from './linux-journal.ts';
 import { look } from './linux-look.ts';
 import { setProfile, takeDown, undo } from './linux-set.ts';
-import type { Tools } from './linux-tools.ts';
+import { Standby } from './linux-standby.ts';
+import type { Tools, Waiting } from './linux-tools.ts';
 import { createTurns } from '../turns.ts';
 
 export type LinuxVpnOptions = {
@@ -34,15 +35,21 @@ class LinuxVpn implements VpnDriver {
   readonly #tools: Tools;
   readonly #journal: Journal;
   readonly #turn = createTurns();
+  readonly #standby: Standby;
   #setting: AbortController | null = null;
 
   constructor(tools: Tools, journal: Journal) {
     this.#tools = tools;
     this.#journal = journal;
+    this.#standby = new Standby(tools);
   }
 
   inspect(): Promise<VpnState> {
     return look(this.#tools.host);
+  }
+
+  standBy(signal: AbortSignal): Promise<void> {
+    return this.#standby.keep(signal);
   }
 
   apply(want: VpnWanted, signal?: AbortSignal): Promise<VpnState> {
@@ -67,7 +74,10 @@ class LinuxVpn implements VpnDriver {
     const setting = this.#setting;
     setting?.abort();
     if (setting !== null && profiles === null) await stopAll(this.#tools);
-    return this.#turn(() => denyNoted(this.#tools, this.#journal, profiles));
+    const { take } = this.#standby;
+    return this.#turn(() => denyNoted(this.#tools, this.#journal, profiles, take)).finally(() => {
+      void this.#standby.refill();
+    });
   }
 
   #set(want: Extract<VpnWanted, { state: 'set' }>, signal?: AbortSignal): Promise<VpnState> {
@@ -99,11 +109,16 @@ async function denyNoted(
   tools: Tools,
   journal: Journal,
   profiles: readonly string[] | null,
+  next: () => Waiting,
 ): Promise<VpnState> {
   const { denied } = await journal.read();
-  await journal.note({ denied: { profiles: profiles === null ? null : [...profiles] } });
+  const noted = { denied: { profiles: profiles === null ? null : [...profiles] } };
+  const note = () =>
+    journal.note(noted).catch((error: unknown) => {
+      tools.log.error({ err: error }, 'what is denied could not be noted; it is cut all the same');
+    });
   try {
-    return await deny(tools, profiles);
+    return await deny(tools, profiles, note, next);
   } catch (error) {
     if (error instanceof VpnFailure && error.status === STATUS.notFound) await journal.note({ denied });
     throw error;

@@ -45,7 +45,7 @@ probe 'set' {
   if (@(sessions | Where-Object { $_.name -eq $want.name }).Count -gt 0) { $null = hangUp $want.name }
   $before = @(existing)
   # A key that is there cannot be taken out, only left out of a new connection.
-  if ($want.thumbprint -and $before.Count -gt 0 -and $before[0].L2tpIPsecAuth -ne 'Certificate') {
+  if ($want.byCertificate -and $before.Count -gt 0 -and $before[0].L2tpIPsecAuth -ne 'Certificate') {
     Remove-VpnConnection -Name $want.name @all
     $before = @()
   }

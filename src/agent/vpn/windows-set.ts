@@ -41,6 +41,7 @@ export function setWant(profile: VpnProfile, up: boolean) {
     managedIds: [name, encodeURIComponent(name), name.replaceAll(' ', '%20')],
     server: gateway,
     psk: machine.kind === 'psk' ? machine.psk : null,
+    byCertificate: machine.kind !== 'psk',
     thumbprint: machine.kind === 'certificate' ? thumbprintOf(machine.certificate) : null,
     suites: windowsSuites(profile.suites) ?? null,
     splitTunneling: routes !== 'all',
@@ -121,7 +122,7 @@ function differing(seen: VpnState, profile: VpnProfile): string | null {
   const suites = windowsSuites(profile.suites);
   const wanted = {
     gateway: profile.gateway,
-    auth: profile.machine.kind,
+    auth: profile.machine.kind === 'psk' ? 'psk' : 'certificate',
     allTraffic: profile.routes === 'all',
     ...(suites ? { suites: shownSuites(suites).join(' ') } : {}),
   };

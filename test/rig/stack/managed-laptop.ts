@@ -2,6 +2,7 @@ import type { Output } from '../guest.ts';
 import type { RigNode } from '../node.ts';
 import { addresses } from '../rig.ts';
 import type { Secrets } from './secrets.ts';
+import { ENDING } from './plain-laptop.ts';
 import { charonSettings } from './strongswan.ts';
 
 /** The user's own profile, as its file stands. */
@@ -111,7 +112,10 @@ method=disabled
 
 const UP = `nmcli -w 60 connection up uuid ${UUID} 2>&1`;
 
-const HANG_UP = `started=$EPOCHREALTIME
+/** From the inside out, as an administrator would: NetworkManager alone would leave the gateway its session. */
+const HANG_UP = `${ENDING}
+started=$EPOCHREALTIME
+for file in /run/ppp*.pid; do end "$file"; done
 nmcli -w 20 connection down uuid ${UUID} > /dev/null
 ended=$EPOCHREALTIME
 echo $(( (\${ended/./} - \${started/./}) / 1000 ))`;

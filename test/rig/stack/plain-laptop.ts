@@ -46,13 +46,24 @@ export type Dialling = {
   certificate?: { authority: string } & Issued;
 };
 
+/** Ends the process of a pid file, if there is one, and waits for that. */
+export const ENDING = `exec {nap}<> <(:)
+end() {
+  local pid
+  read -r pid 2> /dev/null < "$1" || return
+  kill -TERM "$pid" 2> /dev/null || return
+  while [ -d "/proc/$pid" ]; do read -rt 0.02 -u $nap || :; done
+}`;
+
 /** pppd has to have come up, or to have given up. */
-const dialling = ({ up }: Ike) => `: > /var/log/ppp.log
+const dialling = ({ up }: Ike) => `${ENDING}
+# One that an order has hung up goes on, for whoever started it.
+end /run/xl2tpd.pid
+: > /var/log/ppp.log
 ${up} > /tmp/ike.out 2>&1 || { tail -n 3 /tmp/ike.out; exit 3; }
 mkdir -p /run/xl2tpd
 rm -f /run/xl2tpd/l2tp-control
 setsid xl2tpd -D -p /run/xl2tpd.pid -C /run/xl2tpd/l2tp-control < /dev/null >> /var/log/xl2tpd.log 2>&1 &
-exec {nap}<> <(:)
 nap() { read -rt 0.05 -u $nap || :; }
 while [ ! -p /run/xl2tpd/l2tp-control ]; do nap; done
 echo 'c corp' > /run/xl2tpd/l2tp-control
@@ -66,15 +77,9 @@ ip route replace 10.99.0.0/24 dev "$name"
 echo "$name"`;
 
 /** From the inside out, as an administrator would; each is waited for. */
-const hangingUp = ({ down }: Ike) => `exec {nap}<> <(:)
-end() {
-  local pid
-  read -r pid < "$1" || return
-  kill -TERM "$pid" || return
-  while [ -d "/proc/$pid" ]; do read -rt 0.02 -u $nap || :; done
-}
+const hangingUp = ({ down }: Ike) => `${ENDING}
 started=$EPOCHREALTIME
-for file in /run/ppp*.pid; do [ -e "$file" ] && end "$file"; done
+for file in /run/ppp*.pid; do end "$file"; done
 end /run/xl2tpd.pid
 ${down} > /dev/null 2>&1
 ended=$EPOCHREALTIME
@@ -94,9 +99,13 @@ export class PlainLaptop {
     return this.node.exec(dialling(this.#ike), { timeout: 90 });
   }
 
-  /** Dials and answers with the interface. */
-  async connect(): Promise<string> {
+  /** Dials and answers with the interface; once more where emulation was too slow for the first time. */
+  async connect(tries = 2): Promise<string> {
     const { code, stdout, stderr } = await this.dial();
+    if (code !== 0 && tries > 1) {
+      await this.hangUp();
+      return this.connect(tries - 1);
+    }
     if (code !== 0) throw new Error(`the laptop did not get in (${code}): ${stdout}${stderr}`);
     return stdout.trim();
   }

@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Webhook as Signer } from 'standardwebhooks';
-import { stringify } from 'yaml';
-import { checkIds, type CheckId } from '../../../collectors/specs.ts';
 import { CHECKOUT, type Daemon, NODE_JS, type RigNode } from '../node.ts';
 import { addresses, type Rig } from '../rig.ts';
+import { Agent, OFTEN } from './agent.ts';
+import { type PolicyOptions, policyText } from './policy.ts';
 import { usersFile } from './radius.ts';
 import type { Secrets } from './secrets.ts';
 import { prepareSite, type SiteOptions } from './site.ts';
@@ -16,29 +16,6 @@ export { command } from './site.ts';
 const PORT = 8443;
 const URL = `https://${addresses.server}:${PORT}`;
 const DATA = '/var/lib/drawbridge-server';
-
-/** The program that an unhealthy laptop runs. */
-export const FORBIDDEN = 'forbidden-thing';
-
-/** What the policy says of a laptop where the forbidden program runs. */
-export type PolicyOptions = {
-  access?: 'allow' | 'restrict' | 'quarantine' | 'deny';
-  standing?: 'high' | 'never';
-};
-
-/** A policy that looks at one thing, which tests can turn on and off: a program that must not run. */
-export function policyText({ access = 'deny', standing = 'never' }: PolicyOptions = {}): string {
-  const checks = Object.fromEntries(checkIds.map((id) => [id, { weight: 0 }]));
-  return stringify({
-    version: 1,
-    name: 'rig',
-    access: { low: 'allow', medium: 'restrict', high: access },
-    heartbeat: { everySeconds: 5 },
-    standing: { deny: standing },
-    watch: { [FORBIDDEN]: { linux: [FORBIDDEN] } },
-    checks: { ...checks, processes: { weight: 100, floor: 'high' } },
-  });
-}
 
 /**
  * The posture server on `srv`, the gate's configuration on `gw` (`drawbridge-gateway render`, unedited), and what the
@@ -71,39 +48,36 @@ export async function startPosture(
     if (site.helper === true) cpSync(folder, join(rig.folder, 'share/gateway'), { recursive: true });
     await gateway.write({ '/etc/freeradius/drawbridge/users': usersFile(secrets) });
     rmSync(share, { recursive: true });
-    const daemon = await server.spawn('server', [
-      NODE_JS,
-      `${CHECKOUT}/src/cli/drawbridge-server.ts`,
-      'start',
-      '--data',
-      DATA,
-    ]);
-    await server.waitFor(`curl -sk --max-time 2 https://127.0.0.1:8443/ -o /dev/null`, 240);
-    return new Posture(rig, daemon, tokens, signalSecret);
+    return new Posture(rig, await startServer(server), tokens, signalSecret);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/** Resolves when it answers. */
+async function startServer(node: RigNode): Promise<Daemon> {
+  const argv = [NODE_JS, `${CHECKOUT}/src/cli/drawbridge-server.ts`, 'start', '--data', DATA];
+  const daemon = await node.spawn('server', argv);
+  await node.waitFor(`curl -sk --max-time 2 https://127.0.0.1:${PORT}/ -o /dev/null`, 240);
+  return daemon;
+}
+
 /** An HTTP request as bytes, and where it goes. `caFile` is a path on the server. */
 export type Webhook = { host: string; port: number; caFile: string; head: string; body: string };
-
-/** An agent that looks all the time. */
-const OFTEN = 'collect: { everySeconds: 10, budget: { cpuPercent: 100, rssMiB: 4096 } }\n';
 
 /** When an order was made, its receipt came, and a report had proven it; milliseconds, by the server's clock. */
 export type OrderTimes = { orderedAt: number; receivedAt: number; provenAt: number };
 
 /** The posture server of a rig, with its agents. */
 export class Posture {
-  readonly server: Daemon;
   readonly #rig: Rig;
   readonly #tokens: string[];
   readonly #signalSecret: string;
+  #server: Daemon;
 
   constructor(rig: Rig, server: Daemon, tokens: string[], signalSecret: string) {
     this.#rig = rig;
-    this.server = server;
+    this.#server = server;
     this.#tokens = tokens;
     this.#signalSecret = signalSecret;
   }
@@ -150,7 +124,7 @@ export class Posture {
     await node.write({ '/etc/drawbridge/agent.yaml': settings });
     const enrolled = await node.must(
       [NODE_JS, `${CHECKOUT}/src/cli/drawbridge.ts`, 'enroll', '--server', URL, '--token-stdin', '--json'],
-      { stdin: `${token}\n`, timeout: 120 },
+      { stdin: `${token}\n`, timeout: 240 },
     );
     const { device } = JSON.parse(enrolled) as { device: string };
     const agent = new Agent(this, node, device);
@@ -173,7 +147,17 @@ export class Posture {
   async setPolicy(policy: PolicyOptions): Promise<void> {
     const server = this.#rig.node('srv');
     await server.write({ [`${DATA}/policy.yaml`]: policyText(policy) });
-    await this.server.signal('HUP');
+    await this.#server.signal('HUP');
+  }
+
+  /** As a crash. */
+  async killServer(): Promise<void> {
+    await this.#server.signal('KILL');
+  }
+
+  /** Resolves when it answers again. */
+  async restartServer(): Promise<void> {
+    this.#server = await startServer(this.#rig.node('srv'));
   }
 
   /** Rows of the server's database. */
@@ -212,119 +196,5 @@ export class Posture {
   async #inDatabase(program: string, argument: string): Promise<string> {
     const open = `const { DatabaseSync } = require('node:sqlite'); const db = new DatabaseSync('${DATA}/drawbridge.db');`;
     return this.#rig.node('srv').must([NODE_JS, '-e', `${open} ${program}`, argument]);
-  }
-}
-
-type Shown = {
-  connected: boolean;
-  decision: { access: string } | null;
-  readings: Partial<Record<CheckId, { at: string }>>;
-  orders?: { action: string; state: string; issuedAt: string; reason: string | null }[];
-};
-
-type Ordered = {
-  id: string;
-  state: string;
-  reason: string | null;
-  issuedAt: string;
-  doneAt: string | null;
-};
-
-export class Agent {
-  readonly device: string;
-  readonly node: RigNode;
-  readonly #posture: Posture;
-  #daemon: Daemon | null = null;
-
-  constructor(posture: Posture, node: RigNode, device: string) {
-    this.#posture = posture;
-    this.node = node;
-    this.device = device;
-  }
-
-  get daemon(): Daemon {
-    if (this.#daemon === null) throw new Error('the agent was not started');
-    return this.#daemon;
-  }
-
-  /** Resolves when the server has decided about the laptop. */
-  async start(): Promise<void> {
-    this.#daemon = await this.node.spawn('agent', [NODE_JS, `${CHECKOUT}/src/cli/drawbridge.ts`, 'agent']);
-    await this.until(({ decision }) => decision?.access === 'allow', 'leave to connect', 240);
-  }
-
-  shown(): Promise<Shown> {
-    return this.#posture.ask<Shown>('GET', `/v1/devices/${this.device}`);
-  }
-
-  /** Waits until the server shows the laptop as asked for. */
-  async until(is: (shown: Shown) => boolean, what: string, seconds = 90): Promise<Shown> {
-    const end = Date.now() + seconds * 1_000;
-    for (;;) {
-      const shown = await this.shown();
-      if (is(shown)) return shown;
-      if (Date.now() > end)
-        throw new Error(`no ${what} within ${seconds} s: ${JSON.stringify(shown).slice(0, 2_000)}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-
-  /** Waits until the laptop has confirmed that it did as the newest order of this kind says. */
-  async untilOrdered(action: 'deny' | 'allow'): Promise<void> {
-    await this.until(({ orders = [] }) => {
-      const last = orders.find((order) => ['deny', 'allow'].includes(order.action));
-      if (last?.action === action && last.state === 'failed') throw new Error(`failed: ${last.reason}`);
-      return last?.action === action && ['done', 'proven'].includes(last.state);
-    }, `${action} that was done`);
-  }
-
-  /** Has everything read now, and answers with what the server then shows of one check. */
-  async readAnew(check: CheckId): Promise<unknown> {
-    const { readings: before } = await this.shown();
-    await this.#scan();
-    const { readings } = await this.until(
-      (shown) => shown.readings[check]?.at !== before[check]?.at,
-      `new reading of ${check}`,
-    );
-    return readings[check];
-  }
-
-  /** Orders something and answers with the order's id. */
-  async order(action: 'deny' | 'allow' | 'set', more: object = {}): Promise<string> {
-    const asked = { action, ...more };
-    const { id, hint } = await this.#posture.ask<{ id: string | null; hint: string }>(
-      'POST',
-      `/v1/devices/${this.device}/orders`,
-      asked,
-    );
-    if (id === null) throw new Error(`not ordered: ${hint}`);
-    return id;
-  }
-
-  /** Waits until the order is proven; asks seldom, since asking costs the emulated machine as much as the order. */
-  async untilProven(order: string, seconds = 120): Promise<Ordered> {
-    const end = Date.now() + seconds * 1_000;
-    for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-      const orders = await this.#posture.ask<Ordered[]>('GET', `/v1/orders?device=${this.device}&limit=5`);
-      const own = orders.find(({ id }) => id === order);
-      if (own?.state === 'proven') return own;
-      if (own?.state === 'failed' || Date.now() > end)
-        throw new Error(`the order was not proven: ${own?.state} ${own?.reason}`);
-    }
-  }
-
-  /** Starts or ends the forbidden program, and has it reported. */
-  async setHealthy(healthy: boolean): Promise<void> {
-    await (healthy
-      ? this.node.exec(`pkill -x ${FORBIDDEN}`)
-      : this.node.must(
-          `mkdir -p /usr/local/bin; cp /bin/sleep /usr/local/bin/${FORBIDDEN}; setsid /usr/local/bin/${FORBIDDEN} 100000 < /dev/null > /dev/null 2>&1 &`,
-        ));
-    await this.#scan();
-  }
-
-  async #scan(): Promise<void> {
-    await this.#posture.ask('POST', `/v1/devices/${this.device}/orders`, { action: 'scan' });
   }
 }

@@ -5,7 +5,7 @@ import { type Authority, createAuthority, issue, type Issued } from './pki.ts';
 export type Secrets = {
   psk: string;
   radius: string;
-  user: 'alice';
+  user: string;
   password: string;
   authority: Authority;
   gateway: Issued;

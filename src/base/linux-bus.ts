@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { createClient, type DefinedInterface, type Message, type MessageBus } from 'dbus-native';
 
 /** Where a method is called. */
@@ -6,7 +7,7 @@ export type Place = { service: string; path: string; interface: string };
 /** A signal that is listened to: what arrives, and from where. */
 export type SignalRule = { interface: string; member: string; path?: string; sender?: string; arg0?: string };
 
-/** A connection to the session's bus. */
+/** A connection to a session's bus or to the system's. */
 export type Bus = {
   /** Our unique name on it. */
   readonly name: string;
@@ -15,13 +16,15 @@ export type Bus = {
   /** Like `call`, but does not start a service that is not running: null then, and for every other failure. */
   ask(place: Place, member: string, signature?: string, body?: unknown[]): Promise<unknown>;
   /** Returns once the bus has taken the rule. */
-  listen(rule: SignalRule, listener: (body: unknown[], sender: string) => void): Promise<void>;
+  listen(rule: SignalRule, listener: (body: unknown[], sender: string, path: string) => void): Promise<void>;
   emit(path: string, iface: string, member: string, signature?: string, body?: unknown[]): void;
   serve(path: string, definition: DefinedInterface): Promise<void>;
   /** True when the name is ours; false when somebody else has it. */
   own(name: string): Promise<boolean>;
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<string>;
+  /** Whether it keeps the process going, as it does at first. */
+  hold(isUsed: boolean): void;
   close(): Promise<void>;
 };
 
@@ -41,7 +44,7 @@ const START_NOTHING = 2;
 const MAX_MESSAGE = 8 * 1024 * 1024;
 const SIGNAL = 4;
 
-/** Connects to the session's bus at `address`. Rejects when there is none. */
+/** Connects to the bus at `address`. Rejects when there is none. */
 export async function openBus(address: string): Promise<Bus> {
   const client = createClient({ busAddress: address, maxMessageSize: MAX_MESSAGE, timeout: CALL_MS });
   const ended = endOf(client);
@@ -64,7 +67,7 @@ function parts(client: MessageBus): Omit<Bus, 'name' | 'ended'> {
     },
     async listen(rule, listener) {
       client.connection.on('message', (message) => {
-        if (matches(message, rule)) listener(message.body ?? [], message.sender ?? '');
+        if (matches(message, rule)) listener(message.body ?? [], message.sender ?? '', message.path ?? '');
       });
       await client.addMatch(ruleText(rule));
     },
@@ -73,6 +76,12 @@ function parts(client: MessageBus): Omit<Bus, 'name' | 'ended'> {
       await client.export(path, definition);
     },
     own: async (name) => IS_OWNER.has(await client.requestName(name, DO_NOT_QUEUE)),
+    hold(isUsed) {
+      const { stream } = client.connection;
+      if (!(stream instanceof Socket)) return;
+      if (isUsed) stream.ref();
+      else stream.unref();
+    },
     close: () => client.close(),
   };
 }
@@ -80,8 +89,8 @@ function parts(client: MessageBus): Omit<Bus, 'name' | 'ended'> {
 /** Why the connection ended. Errors of others that reach our handlers (an unknown member, a wrong body) end nothing. */
 function endOf({ connection }: MessageBus): Promise<string> {
   return new Promise((resolve) => {
-    connection.on('error', (error) => resolve(`the session bus failed: ${error.message}`));
-    connection.on('close', (cause) => resolve(`the session bus is gone${cause ? `: ${cause.message}` : ''}`));
+    connection.on('error', (error) => resolve(`the bus failed: ${error.message}`));
+    connection.on('close', (cause) => resolve(`the bus is gone${cause ? `: ${cause.message}` : ''}`));
     connection.on('handlerError', () => {});
   });
 }
