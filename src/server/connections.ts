@@ -35,23 +35,53 @@ export type Connections = {
 
 export function createConnections(): Connections {
   const byDevice = new Map<string, Live>();
+  const present = byAddress<Live>();
   const left = new Map<string, string>();
+  const leftBehind = byAddress<string>();
+  const remove = (live: Live) => {
+    byDevice.delete(live.device);
+    present.delete(live.remote, live);
+  };
+  const returned = (device: string) => {
+    leftBehind.delete(left.get(device) ?? '', device);
+    left.delete(device);
+  };
   return {
     take(live) {
       const before = byDevice.get(live.device);
+      if (before !== undefined) remove(before);
       byDevice.set(live.device, live);
-      left.delete(live.device);
+      present.add(live.remote, live);
+      returned(live.device);
       before?.close('superseded');
     },
     release(live) {
       if (byDevice.get(live.device) !== live) return;
-      byDevice.delete(live.device);
+      remove(live);
       left.set(live.device, live.remote);
+      leftBehind.add(live.remote, live.device);
     },
     of: (device) => byDevice.get(device),
-    at: (remote) => [...byDevice.values()].filter((live) => live.remote === remote),
-    leftFrom: (remote) => [...left].flatMap(([device, where]) => (where === remote ? [device] : [])),
+    at: present.at,
+    leftFrom: leftBehind.at,
     all: () => byDevice.values(),
     count: () => byDevice.size,
+  };
+}
+
+/** Each login asks who is behind one address, of all devices. */
+function byAddress<T>() {
+  const sets = new Map<string, Set<T>>();
+  return {
+    add(address: string, one: T): void {
+      const set = sets.get(address) ?? new Set();
+      sets.set(address, set.add(one));
+    },
+    delete(address: string, one: T): void {
+      const set = sets.get(address);
+      set?.delete(one);
+      if (set?.size === 0) sets.delete(address);
+    },
+    at: (address: string): T[] => [...(sets.get(address) ?? [])],
   };
 }

@@ -18,14 +18,40 @@ export const gatewayBody = z
   .record(z.string().max(100), field)
   .refine((fields) => Object.keys(fields).length <= MAX_ATTRIBUTES);
 
-/** Short names that our template uses. */
-const ALIASES: Record<string, string> = {
+/** The names in our own template of a login, by the names that RADIUS has for them. */
+const OWN = {
+  user_name: 'user_name',
+  calling_station_id: 'calling_station_id',
+  called_station_id: 'called_station_id',
+  tunnel_client_endpoint: 'tunnel_client_endpoint',
+  nas_identifier: 'nas_identifier',
   nas_ip: 'nas_ip_address',
+  nas_port: 'nas_port',
+  nas_port_id: 'nas_port_id',
+  nas_port_type: 'nas_port_type',
   packet_src_ip: 'packet_src_ip_address',
-};
+  acct_session_id: 'acct_session_id',
+  auth_type: 'auth_type',
+  peer_id: 'peer_id',
+  credential: 'credential',
+} as const;
+
+type OwnName = keyof typeof OWN;
+const ownNames = Object.entries(OWN) as [OwnName, string][];
+/** Of fixed names: read several times as fast as any body. */
+const ownBody = z.strictObject(
+  Object.fromEntries(ownNames.map(([name]) => [name, text])) as Record<OwnName, typeof text>,
+);
+
+/** The stock body has RADIUS' own names. */
+function isOwn(parsed: unknown): boolean {
+  return typeof parsed === 'object' && parsed !== null && 'user_name' in parsed;
+}
 
 /** Reads either body; null when it is neither. The text was decoded as latin1. */
 export function parseAttributes(parsed: unknown): Attributes | null {
+  const own = isOwn(parsed) ? ownBody.safeParse(parsed).data : undefined;
+  if (own !== undefined) return new Map(ownNames.map(([name, plain]) => [plain, [own[name]]]));
   const fields = gatewayBody.safeParse(parsed);
   if (!fields.success) return null;
   return new Map(Object.entries(fields.data).map(([name, value]) => [plainName(name), valuesOf(value)]));
@@ -33,7 +59,7 @@ export function parseAttributes(parsed: unknown): Attributes | null {
 
 function plainName(name: string): string {
   const plain = name.toLowerCase().replaceAll('-', '_');
-  return ALIASES[plain] ?? plain;
+  return Object.hasOwn(OWN, plain) ? OWN[plain as OwnName] : plain;
 }
 
 function valuesOf(value: z.output<typeof field>): string[] {
@@ -42,7 +68,8 @@ function valuesOf(value: z.output<typeof field>): string[] {
 
 /** The first value as text, '' where there is none. FreeRADIUS writes each byte from 0x80 as one character. */
 export function textOf(attributes: Attributes, name: string): string {
-  return Buffer.from(attributes.get(name)?.[0] ?? '', 'latin1').toString('utf8');
+  const text = attributes.get(name)?.[0] ?? '';
+  return /[\u0080-\uffff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text;
 }
 
 /** All values of an attribute of bytes, as text: a template prints it as `0x…`, the stock body as it is. */

@@ -37,7 +37,7 @@ const DEFAULT_BODY_BYTES = 65_536;
 const DEFAULT_PER_MINUTE = 600;
 
 /** Nothing here is a page: whoever opens an answer in a browser gets text that can do nothing. */
-const SECURITY_HEADERS = {
+export const SECURITY_HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -82,23 +82,33 @@ export async function createHttp(tls: ServerTls, remoteOf: AddressReader, client
   return app;
 }
 
+export type ErrorLog = { error(details: object, message: string): void };
+
 /** Turns whatever a handler throws into a status and a `Problem`; what is our own fault is told to `log`. */
-export function answerErrors(app: App, log: { error(details: object, message: string): void }): void {
+export function answerErrors(app: App, log: ErrorLog): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const { status, problem } = problemFor(error);
-    if (status >= 500) log.error({ err: error, path: request.routeOptions.url }, 'request failed');
+    const { status, problem } = problemOf(error, request.routeOptions.url, log);
     void reply.status(status).send(problem);
   });
 }
 
-function problemFor(error: FastifyError): { status: number; problem: Problem } {
+export function problemOf(
+  error: unknown,
+  path: string | undefined,
+  log: ErrorLog,
+): { status: number; problem: Problem } {
+  const found = problemFor(error);
+  if (found.status >= 500) log.error({ err: error, path }, 'request failed');
+  return found;
+}
+
+function problemFor(error: unknown): { status: number; problem: Problem } {
   if (error instanceof HttpProblem) return error;
   if (error instanceof StoreUnavailable) return new HttpProblem(503, 'store_unavailable');
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    return new HttpProblem(400, 'malformed', error.message.slice(0, 500));
-  }
-  const status = error.statusCode ?? 500;
+  const { statusCode: status = 500, message = '' } = error as Partial<FastifyError>;
+  if (hasZodFastifySchemaValidationErrors(error))
+    return new HttpProblem(400, 'malformed', message.slice(0, 500));
   if (status === 413) return new HttpProblem(413, 'frame_too_large');
-  if (status < 500) return new HttpProblem(status, 'malformed', error.message.slice(0, 500));
+  if (status < 500) return new HttpProblem(status, 'malformed', message.slice(0, 500));
   return new HttpProblem(500, 'failed', 'The server failed; its log says why.');
 }

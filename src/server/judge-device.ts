@@ -100,8 +100,8 @@ export function settle({ before, decided, previous }: Plan, judging: Judging, no
   );
   const decision = held ? heldByBreaker(decided.decision, now, previous) : decided.decision;
   const { policy } = judging;
-  const key = personalKey(before, { policy, decision, memory: decided.memory });
-  const isNewKey = key !== keyTold(before, policy, previous);
+  const key = personalKey(before, { policy, decision, memory: decided.memory }, now);
+  const isNewKey = key !== keyTold(before, policy, previous, now);
   const last = before.compiled.revision;
   const compiled = { key, revision: isNewKey ? nextRevision(last, now) : last };
   const { memory, verdicts, nextAt, remind } = decided;
@@ -116,9 +116,9 @@ export function settle({ before, decided, previous }: Plan, judging: Judging, no
 }
 
 /** What the device's compiled policy was made from when it last got one; one never judged got it on connecting. */
-function keyTold(before: DeviceState, policy: Policy, previous: Decision | null): string {
+function keyTold(before: DeviceState, policy: Policy, previous: Decision | null, now: number): string {
   if (before.compiled.key !== '') return before.compiled.key;
-  return personalKey(before, { policy, decision: previous, memory: before.memory });
+  return personalKey(before, { policy, decision: previous, memory: before.memory }, now);
 }
 
 /** Rises with time, so that a restored backup still rises. */

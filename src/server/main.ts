@@ -16,6 +16,7 @@ import { reloadPolicy, watchPolicy, type PolicyWatch } from './policy-file.ts';
 import { putInForce } from './put-in-force.ts';
 import { runRetention } from './retention.ts';
 import { createServices, type Services } from './services.ts';
+import { runSettling } from './settle-logins.ts';
 import { closedOnFailure, StartError } from './start-error.ts';
 import type { CommitObserver } from './store/group-commit.ts';
 import { openSqlite } from './store/sqlite.ts';
@@ -110,6 +111,7 @@ function actorsOf(config: ServerConfig, services: Services, doors: Doors, watch:
     services.orders.clockwork,
     ...(services.certificates === null ? [] : [services.certificates.actor]),
     services.rollouts,
+    { name: 'logins', run: (signal) => runSettling({ store, clock, log }, signal) },
     { name: 'retention', run: (signal) => runRetention(retention, signal) },
     { name: 'policy', run: (signal) => watchPolicy(watch, signal) },
     { name: 'baseline', run: (signal) => watchBaseline(services, signal) },

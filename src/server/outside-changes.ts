@@ -7,6 +7,8 @@ export type OutsideParts = JudgingParts & {
   connections: Connections;
   /** A device is live no more. */
   gone(device: string): void;
+  /** Somebody beside us has written to the store. */
+  writtenElsewhere(): void;
 };
 
 /** Brings memory level with the store for a device that somebody else than its reports has changed. */
@@ -23,6 +25,7 @@ export async function noticeChange(parts: OutsideParts, device: string): Promise
 export async function noticeOutsideChanges(parts: OutsideParts): Promise<void> {
   const { store, fleet } = parts;
   if (!(await store.changedElsewhere())) return;
+  parts.writtenElsewhere();
   await noticeBreaker(parts);
   const devices = await store.read((db) =>
     db.selectFrom('devices').select(['id', 'status', 'revision']).execute(),

@@ -3,7 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { err, type Result } from '../base/result.ts';
 import { showProblems } from '../base/settings.ts';
-import { parsePolicy, type Policy } from '../policy/policy.ts';
+import { parsePolicy } from '../policy/policy-text.ts';
+import type { Policy } from '../policy/policy.ts';
 
 /** Reads a policy file. The error names every problem with its place, for a person. */
 export async function readPolicy(file: string): Promise<Result<Policy, string>> {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { showProblems } from '../base/settings.ts';
-import { parsePolicy } from '../policy/policy.ts';
+import { parsePolicy } from '../policy/policy-text.ts';
 import type { Fleet } from './fleet.ts';
 import { HttpProblem, problem, type App } from './http.ts';
 import type { Judging } from './judge-device.ts';

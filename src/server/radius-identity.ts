@@ -5,7 +5,7 @@ import type { Fleet } from './fleet.ts';
 import { deviceOfUser } from '../wire/credential.ts';
 import { hintIn, type Dialling } from './radius-request.ts';
 import type { Identity, RadiusSettings } from './radius-settings.ts';
-import type { Store } from './store/store.ts';
+import type { Db } from './store/store.ts';
 import { tunnelsFrom, type Tunnel } from './store/tunnels.ts';
 
 /** A device, and how it was recognised. */
@@ -16,7 +16,6 @@ export type Unrecognised = 'no_device' | 'unknown_certificate' | 'ambiguous_iden
 
 export type IdentityParts = {
   clock: Pick<Clock, 'now'>;
-  store: Store;
   fleet: Fleet;
   connections: Connections;
   settings: Pick<RadiusSettings, 'certificateNames' | 'provenPeers' | 'deniedNeighbourHours'>;
@@ -29,12 +28,13 @@ export type IdentityParts = {
  */
 export async function recognise(
   parts: IdentityParts,
+  db: Db,
   dialling: Dialling,
 ): Promise<Recognised | Unrecognised> {
   const { address } = dialling;
   const owner = await byCredential(parts, dialling);
   if (address === null) return owner ?? 'no_device';
-  const tunnels = await parts.store.read((db) => tunnelsFrom(db, address));
+  const tunnels = await tunnelsFrom(db, address);
   if (tunnels.some((tunnel) => isProven(tunnel, parts.settings)))
     return agreeing(await byCertificate(parts, tunnels), owner);
   if (owner !== null) return owner;
@@ -92,7 +92,7 @@ async function byPresence(
  * ill laptop must not get in on the answer for a neighbour that is well.
  */
 export async function silentSuspects(
-  { connections, fleet, clock, settings }: Omit<IdentityParts, 'store'>,
+  { connections, fleet, clock, settings }: IdentityParts,
   address: string,
 ): Promise<DeviceState[]> {
   const states = await Promise.all(connections.leftFrom(address).map((device) => fleet.get(device)));

@@ -1,16 +1,18 @@
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { accountingOf } from './accounting-request.ts';
 import type { Credentials } from './credentials/credentials.ts';
 import type { Fleet } from './fleet.ts';
-import { requireGateway } from './gateway-auth.ts';
+import { gatewayCredentialOf, requireGateway } from './gateway-auth.ts';
 import { gatewayBody, parseAttributes, textOf } from './gateway-request.ts';
 import { HttpProblem, problem, type App } from './http.ts';
 import type { Metrics } from './metrics.ts';
 import type { Places } from './places.ts';
+import { addQuickRoute } from './quick-route.ts';
 import type { Gate, Gated } from './radius.ts';
-import { recordLogin } from './record-login.ts';
+import { takeLogin } from './record-login.ts';
 import { radiusAnswer, radiusReply } from './radius-reply.ts';
 import { parseDialling, type Dialling } from './radius-request.ts';
 import type { Sessions } from './sessions.ts';
@@ -40,7 +42,11 @@ export async function addRadiusRoutes(app: App, parts: RadiusParts): Promise<voi
   await app.register(async (scope) => {
     // FreeRADIUS may put bytes as they are into its JSON: latin1 keeps each one apart until it is decoded.
     scope.removeContentTypeParser('application/json');
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: MAX_BODY }, parseLatin1);
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer', bodyLimit: MAX_BODY },
+      async (_request: unknown, body: Buffer) => parseLatin1(body),
+    );
     addAuthorize(scope as unknown as App, parts);
     addPostAuth(scope as unknown as App, parts);
     addAccounting(scope as unknown as App, parts);
@@ -79,18 +85,31 @@ const accounting = { body: gatewayBody, response: { 204: z.null(), ...refusals }
 
 /** Asked once a password was right. */
 function addPostAuth(app: App, parts: RadiusParts): void {
-  const { store, gate, metrics } = parts;
-  app.post('/v1/radius/post-auth', { ...told, schema: asking }, async (request) => {
-    const gateway = await requireGateway(store, request.raw);
-    const dialling = parseDialling(request.body);
-    if (dialling === null) throw new HttpProblem(400, 'malformed');
-    const gated = await gate.answer(dialling);
-    // On record before it is said; a server that cannot write answers 503, and FreeRADIUS decides by its own rule.
-    await recordLogin(parts, gateway, dialling, gated);
-    metrics.gateAnswered(gated.answer.access, gated.reason);
-    notePlace(parts, gated, dialling);
-    return radiusReply(gated.answer, dialling.msChap);
+  const path = '/v1/radius/post-auth';
+  const answer = (request: IncomingMessage, body: unknown) => answerLogin(parts, request, body);
+  app.post(path, { ...told, schema: asking }, (request) => answer(request.raw, request.body));
+  addQuickRoute(app, {
+    path,
+    maxBytes: MAX_BODY,
+    perMinute: PER_MINUTE,
+    parse: parseLatin1,
+    answer,
+    log: parts.log,
   });
+}
+
+async function answerLogin(parts: RadiusParts, request: IncomingMessage, body: unknown) {
+  const { store, metrics } = parts;
+  const dialling = parseDialling(body);
+  if (dialling === null) {
+    await requireGateway(store, request);
+    throw new HttpProblem(400, 'malformed');
+  }
+  // On record before it is said; a server that cannot write answers 503, and FreeRADIUS decides by its own rule.
+  const gated = await takeLogin(parts, gatewayCredentialOf(request), dialling);
+  metrics.gateAnswered(gated.answer.access, gated.reason);
+  notePlace(parts, gated, dialling);
+  return radiusReply(gated.answer, dialling.msChap);
 }
 
 /** Beside the answer: looking a place up must not hold up a login, and what is strange about it acts on the session. */
@@ -115,14 +134,10 @@ function addAccounting(app: App, { store, sessions, metrics }: RadiusParts): voi
   });
 }
 
-function parseLatin1(
-  _request: unknown,
-  body: string | Buffer,
-  done: (error: Error | null, value?: unknown) => void,
-) {
+function parseLatin1(bytes: Buffer): unknown {
   try {
-    done(null, JSON.parse(Buffer.isBuffer(body) ? body.toString('latin1') : body));
+    return JSON.parse(bytes.toString('latin1'));
   } catch {
-    done(new HttpProblem(400, 'malformed'));
+    throw new HttpProblem(400, 'malformed');
   }
 }

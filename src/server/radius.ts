@@ -10,6 +10,7 @@ import type { Dialling } from './radius-request.ts';
 import { IDENTITIES, type Identity, type RadiusSettings } from './radius-settings.ts';
 import { templateFor } from './radius-templates.ts';
 import { countOpen } from './store/sessions.ts';
+import type { Db } from './store/store.ts';
 
 /** Why the gate answers as it does, where that is not the device's own decision. */
 const DOUBTS = {
@@ -42,9 +43,16 @@ export type Gated = {
 };
 
 export type Gate = {
-  /** What a dialling user's device may do now. */
-  answer(dialling: Dialling): Promise<Gated>;
+  /**
+   * What a dialling user's device may do now, by what `db` and memory say at this moment. Awaits nothing but queries.
+   * The state of a device of which nothing is known now stands in place of the answer, unless it was asked already.
+   */
+  answer(db: Db, dialling: Dialling, asked: boolean): Promise<Gated | Unheard>;
+  /** Asks a device of which nothing is known now, and gives it a moment to answer. */
+  hear(unheard: Unheard): Promise<void>;
 };
+
+export type Unheard = { unheard: DeviceState };
 
 /** How long a login waits for a device that has only just woken: FreeRADIUS itself gives up after 2 s. */
 const PATIENCE_MS = 1_500;
@@ -61,11 +69,13 @@ type Opinion = { access: Access; reason: string; message: string | null };
 
 export function createGate(parts: GateParts): Gate {
   return {
-    async answer(dialling) {
-      const found = await recognise(parts, dialling);
+    hear: ({ unheard }) => hear(parts, unheard),
+    async answer(db, dialling, asked) {
+      const found = await recognise(parts, db, dialling);
       if (typeof found === 'string') return gated(parts, dialling, null, doubt(found), 'restrict');
-      const state = await heard(parts, found.state);
-      const count = await ofCount(parts, dialling, state);
+      const { state } = found;
+      if (!asked && isUnheard(parts, state)) return { unheard: state };
+      const count = await ofCount(parts, db, dialling, state);
       const limit = stricter(ofIdentity(found.identity, parts.settings), count);
       const opinion = stricter(ofDevice(state, parts), limit);
       return gated(parts, dialling, { state, identity: found.identity }, opinion, limit.access);
@@ -91,13 +101,14 @@ function ofIdentity(identity: Identity, { minimumIdentity }: RadiusSettings): Op
 }
 
 async function ofCount(
-  { store, settings }: GateParts,
+  { settings }: GateParts,
+  db: Db,
   { userName }: Dialling,
   state: DeviceState,
 ): Promise<Opinion> {
   const { perDevice, perUser } = settings.sessions;
   const whose = { device: state.id, user: userName };
-  const { ofDevice, ofUser } = await store.read((db) => countOpen(db, whose));
+  const { ofDevice, ofUser } = await countOpen(db, whose);
   return ofDevice >= perDevice || ofUser >= perUser ? doubt('too_many_sessions') : ALLOWED;
 }
 
@@ -138,17 +149,18 @@ function gated(
   };
 }
 
-/** A device of which nothing is known now is asked, and given a moment to answer. */
-async function heard(parts: GateParts, state: DeviceState): Promise<DeviceState> {
+async function hear(parts: GateParts, state: DeviceState): Promise<void> {
   const { connections, fleet, clock } = parts;
-  if (!isUnheard(parts, state)) return state;
   connections.of(state.id)?.challenge(state.base === null ? 'full' : 'heartbeat', PATIENCE_MS / 1_000);
-  let latest = state;
-  for (let waited = 0; waited < PATIENCE_MS && isUnheard(parts, latest); waited += LOOK_MS) {
+  let latest: DeviceState | null = state;
+  for (
+    let waited = 0;
+    waited < PATIENCE_MS && latest !== null && isUnheard(parts, latest);
+    waited += LOOK_MS
+  ) {
     await clock.sleep(LOOK_MS);
-    latest = (await fleet.get(state.id)) ?? state;
+    latest = await fleet.get(state.id);
   }
-  return latest;
 }
 
 function isUnheard({ terms, clock }: GateParts, state: DeviceState): boolean {

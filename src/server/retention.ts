@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts';
 import type { ServerConfig } from './config.ts';
 import {
   pruneAudit,
+  pruneCertificates,
   pruneDecisions,
   pruneL2tpEvents,
   pruneLogins,
@@ -48,6 +49,7 @@ export async function prune(
     [pruneDecisions, history],
     [pruneAudit, record],
     [pruneRollouts, record],
+    [pruneCertificates, record],
     [pruneL2tpEvents, history],
     [pruneSessions, sessions],
     [pruneLogins, sessions],

@@ -100,6 +100,7 @@ export async function createServices(
     // Memory knows live devices only, and a removed one is told that it is.
     stateOf: async (device) => (await stateOf(device)) ?? store.read((db) => loadState(db, device)),
     terms,
+    orderUpdate: (device, cause) => orders.request(device, 'update-certificate', cause, 'server'),
   });
   const credentials = await openCredentials({
     ...given,
@@ -118,7 +119,9 @@ export async function createServices(
     if (news.decision) void certificates?.revocation.level(state);
     if (news.decision) void credentials?.level(state);
   };
-  const judging = { ...given, fleet, terms, decided, connections, gone: vpn.containment.end };
+  const { end: gone } = vpn.containment;
+  const writtenElsewhere = () => void certificates?.replacing.look();
+  const judging = { ...given, fleet, terms, decided, connections, gone, writtenElsewhere };
   const changed = (device: string) => noticeChange(judging, device);
   const basics = {
     ...given,
@@ -186,6 +189,7 @@ function linkParts(services: LinkServices): ConnectionParts {
   });
   const heard = (state: DeviceState) => {
     void services.credentials?.level(state);
+    services.certificates?.replacing.heard(state.id);
     containment.level(state);
     findSession(state);
   };

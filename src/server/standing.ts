@@ -34,6 +34,9 @@ export type Standing = {
 /** A device that has not met its server for so long has no policy any more. */
 const VALID_SECONDS = 30 * 86_400;
 
+/** A shorter unknown is the device's own to date: one that comes and goes would be a new policy each time. */
+const LASTING_MS = 3_600_000;
+
 export async function createStanding(
   parts: { store: Store; clock: Clock; signer: Signer; issuer: string },
   policy: Policy,
@@ -52,10 +55,12 @@ export async function createStanding(
     replace: (next) => put({ ...held, policy: next }),
     refer: (next) => put({ ...held, baseline: next }),
     sealFor(state) {
-      const iat = Math.floor(clock.now() / 1_000);
+      const now = clock.now();
+      const iat = Math.floor(now / 1_000);
       const { policy, version } = current;
       const { memory, breakGlass } = state;
-      const personal = personalOf(state, { policy, memory, decision: state.decision?.decision ?? null });
+      const judgement = { policy, memory, decision: state.decision?.decision ?? null };
+      const personal = personalOf(state, judgement, now);
       const claims = {
         iss: issuer,
         aud: deviceUrn(state.id),
@@ -74,13 +79,14 @@ export async function createStanding(
 type Judgement = { policy: Policy; memory: Memory; decision: Decision | null };
 
 /** What one device's compiled policy holds that others' do not. */
-function personalOf(state: DeviceState, { policy, memory, decision }: Judgement): Personal {
+function personalOf(state: DeviceState, judgement: Judgement, now: number): Personal {
+  const { policy, memory, decision } = judgement;
   const { id, tags, directoryGroups } = state;
   const { mode } = modeFor(policy, { id, tags, directoryGroups });
   return {
     mode,
     courses: begunIn(memory),
-    unknownSince: unknownNow(state),
+    unknownSince: lastingUnknown(state, now),
     held: decision?.held === 'breaker',
     platform: platformOf(state),
   };
@@ -102,8 +108,8 @@ function releaseOf({ readings }: DeviceState): unknown {
 }
 
 /** The same in one word: where it has changed, the device needs its policy anew. */
-export function personalKey(state: DeviceState, judgement: Judgement): string {
-  const { mode, courses, unknownSince, held } = personalOf(state, judgement);
+export function personalKey(state: DeviceState, judgement: Judgement, now: number): string {
+  const { mode, courses, unknownSince, held } = personalOf(state, judgement, now);
   return JSON.stringify([
     mode,
     courses,
@@ -122,14 +128,14 @@ function begunIn({ courses }: Memory): Personal['courses'] {
   return begun;
 }
 
-/** Since when checks are unknown that are so now. */
-function unknownNow(state: DeviceState): UnknownSince {
+/** Since when checks are unknown that have been so for a while. */
+function lastingUnknown(state: DeviceState, now: number): UnknownSince {
   const { readings } = state;
   const since = unknownSince(state);
   const unknown: UnknownSince = {};
   for (const id of checkIds) {
     const time = since[id];
-    if (!isKnown(id, readings) && time !== undefined) unknown[id] = time;
+    if (time !== undefined && now - time >= LASTING_MS && !isKnown(id, readings)) unknown[id] = time;
   }
   return unknown;
 }

@@ -24,7 +24,7 @@ type Outcome = { ok: true; value: unknown } | { ok: false; error: unknown };
 
 /**
  * Collects the units of work of one turn of the event loop into one transaction, so that a single fsync serves them
- * all. Each runs inside a savepoint: one that fails undoes only itself. Promises settle after the commit.
+ * all. Each of several runs inside a savepoint: one that fails undoes only itself. Promises settle after the commit.
  */
 export function groupCommit(connection: Connection, observe: CommitObserver = () => {}) {
   let waiting: Unit[] = [];
@@ -65,8 +65,10 @@ async function commitAll(connection: Connection, units: readonly Unit[]): Promis
   try {
     connection.waitFor?.(units.every(({ until }) => until === 'kernel') ? 'kernel' : 'disk');
     connection.exec('begin immediate');
-    for (const unit of units) outcomes.push(await runInSavepoint(connection, unit));
-    connection.exec('commit');
+    const run = units.length === 1 ? runAlone : runInSavepoint;
+    for (const unit of units) outcomes.push(await run(connection, unit));
+    // One that was alone, and failed, has undone all there was.
+    if (units.length > 1 || outcomes[0]?.ok === true) connection.exec('commit');
   } catch (error) {
     rollback(connection);
     const unavailable = new StoreUnavailable(error);
@@ -75,6 +77,17 @@ async function commitAll(connection: Connection, units: readonly Unit[]): Promis
   }
   units.forEach((unit, index) => settle(unit, outcomes[index]));
   return true;
+}
+
+/** The transaction is its savepoint. */
+async function runAlone(connection: Connection, unit: Unit): Promise<Outcome> {
+  try {
+    return { ok: true, value: await unit.run() };
+  } catch (error) {
+    if (connection.isFatal(error)) throw error;
+    connection.exec('rollback');
+    return { ok: false, error };
+  }
 }
 
 async function runInSavepoint(connection: Connection, unit: Unit): Promise<Outcome> {

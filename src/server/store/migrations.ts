@@ -1,7 +1,8 @@
 import { sql, type ColumnDefinitionBuilder, type CreateTableBuilder } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
-import { withCertificates, withVpnCredentials } from './migration-certificates.ts';
+import { withCertificateIndexes, withCertificates, withVpnCredentials } from './migration-certificates.ts';
 import { withL2tpServers } from './migration-l2tp.ts';
+import { withNewLogins, withSessionsByUser } from './migration-logins.ts';
 import { key, ofDevice, required, type Schema } from './schema.ts';
 import type { Db } from './store.ts';
 
@@ -20,6 +21,9 @@ export const migrations = {
   '0011-hardware': { up: withHardware },
   '0012-vpn-credentials': { up: withVpnCredentials },
   '0013-tunnel-proof': { up: withTunnelProof },
+  '0014-certificate-indexes': { up: withCertificateIndexes },
+  '0015-new-logins': { up: withNewLogins },
+  '0016-sessions-by-user': { up: withSessionsByUser },
 } satisfies Record<string, Migration>;
 
 /** Brings the database to the newest form; tests ask for an older one with an earlier part of the list. */

@@ -45,6 +45,18 @@ export function lastOrder(db: Db, device: string, aspect: string): Promise<Order
     .executeTakeFirst();
 }
 
+/** The last order about one target, by `oseq`. */
+export function lastOfTarget(db: Db, device: string, target: string): Promise<OrderRow | undefined> {
+  return db
+    .selectFrom('orders')
+    .selectAll()
+    .where('device', '=', device)
+    .where('target', '=', target)
+    .orderBy('oseq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
 /** The highest number used for a target; 0 before the first. */
 export async function highestOseq(db: Db, device: string, target: string): Promise<number> {
   const row = await db

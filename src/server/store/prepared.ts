@@ -1,4 +1,5 @@
 import type { Compilable, CompiledQuery } from 'kysely';
+import { statementFor } from './node-sqlite.ts';
 import type { Db } from './store.ts';
 
 /** Stands for a value that is filled in at each execution. */
@@ -46,8 +47,13 @@ function preparedFor<V extends object, O>(
     let query = compiled.get(db);
     if (query === undefined) compiled.set(db, (query = build(db, placeholders<V>(count)).compile()));
     const parameters = query.parameters.map((one) => fill(one, rows));
-    const done = await db.executeQuery<O>({ ...query, parameters });
-    return { rows: done.rows, changed: Number(done.numAffectedRows ?? 0) };
+    const statement = statementFor(db, query.sql);
+    if (statement === undefined) {
+      const done = await db.executeQuery<O>({ ...query, parameters });
+      return { rows: done.rows, changed: Number(done.numAffectedRows ?? 0) };
+    }
+    if (statement.reader) return { rows: statement.all(parameters) as O[], changed: 0 };
+    return { rows: [], changed: Number(statement.run(parameters).changes) };
   };
 }
 

@@ -56,6 +56,20 @@ export async function pruneRollouts(db: Db, before: number): Promise<number> {
   return deleteByIds(db, 'rollouts', old);
 }
 
+/** Deletes some certificates that ended before `before`: until then their keys are known and not taken again. */
+export async function pruneCertificates(db: Db, before: number): Promise<number> {
+  const old = await db
+    .selectFrom('certificates')
+    .select('serial')
+    .where('not_after', '<', before)
+    .limit(BATCH)
+    .execute();
+  if (old.length === 0) return 0;
+  const serials = old.map(({ serial }) => serial);
+  await db.deleteFrom('certificates').where('serial', 'in', serials).execute();
+  return old.length;
+}
+
 export async function pruneL2tpEvents(db: Db, before: number): Promise<number> {
   const old = await db.selectFrom('l2tp_events').select('id').where('at', '<', before).limit(BATCH).execute();
   return deleteByIds(db, 'l2tp_events', old);

@@ -3,32 +3,10 @@ import { prepared } from './prepared.ts';
 import type { Db } from './store.ts';
 import type { LoginRow, SessionRow } from './tables.ts';
 
-const insertPrepared = prepared((db, values: LoginRow) =>
-  db.insertInto('logins').values({
-    id: values.id,
-    gateway: values.gateway,
-    nas: values.nas,
-    at: values.at,
-    expires_at: values.expires_at,
-    device: values.device,
-    user: values.user,
-    address: values.address,
-    access: values.access,
-    reason: values.reason,
-    identity: values.identity,
-    session_timeout: values.session_timeout,
-    ceiling: values.ceiling,
-  }),
-);
-
-export async function insertLogin(db: Db, login: LoginRow): Promise<void> {
-  await insertPrepared(db, login);
-}
-
 /** A login that this gateway's credential asked about; another's is none of its business. */
 export function findLogin(db: Db, gateway: string, id: string): Promise<LoginRow | undefined> {
   return db
-    .selectFrom('logins')
+    .selectFrom('all_logins')
     .selectAll()
     .where('id', '=', id)
     .where('gateway', '=', gateway)
@@ -160,7 +138,7 @@ export function overdueSessions(db: Db, now: number, limit: number): Promise<Ses
 /** The login that lets a device have a session the longest, told of by accounting or not. */
 export function lastGranted(db: Db, device: string): Promise<LoginRow | undefined> {
   return db
-    .selectFrom('logins')
+    .selectFrom('all_logins')
     .selectAll()
     .where('device', '=', device)
     .where('access', '!=', 'deny')
@@ -206,7 +184,7 @@ export function listSessions(
 /** Logins of a device, newest first. */
 export function loginsOf(db: Db, device: string, limit: number): Promise<LoginRow[]> {
   return db
-    .selectFrom('logins')
+    .selectFrom('all_logins')
     .selectAll()
     .where('device', '=', device)
     .orderBy('at', 'desc')

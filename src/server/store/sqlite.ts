@@ -1,10 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
-import { Kysely, SqliteDialect } from 'kysely';
+import { checkpointsOf } from './checkpoints.ts';
 import { groupCommit, type CommitObserver, type Until } from './group-commit.ts';
 import { migrate } from './migrations.ts';
-import { kyselyDatabase } from './node-sqlite.ts';
-import { StoreUnavailable, type Db, type Store } from './store.ts';
-import type { Tables } from './tables.ts';
+import { executor, kyselyOn } from './node-sqlite.ts';
+import { StoreUnavailable, type Store } from './store.ts';
 import { flushOf } from './wal-flush.ts';
 
 /** SQLite's primary result codes after which a transaction cannot go on: what is wrong is not the statement. */
@@ -25,6 +24,12 @@ const SYNCHRONOUS: Readonly<Record<Until, string>> = {
   kernel: 'pragma synchronous = normal',
 };
 
+/**
+ * From here on a commit copies the log itself, what another thread has left of it, so that the log starts anew: that
+ * thread alone never catches up with one that writes on and on.
+ */
+const LONGEST_LOG_PAGES = 4_000;
+
 /** How long to wait for another process, which never needs more than milliseconds; everything here waits with it. */
 const BUSY_TIMEOUT_MS = 500;
 
@@ -39,10 +44,11 @@ export async function openSqlite(file: string, observe?: CommitObserver): Promis
   const reading = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   const reader = kyselyOn(reading);
   const flush = flushOf(`${file}-wal`, () => observe?.({ units: 0, ms: 0, failed: true }));
-  const commits = groupCommit(
-    { exec: (sql) => writing.exec(sql), waitFor: (until) => writing.exec(SYNCHRONOUS[until]), isFatal },
-    observe,
-  );
+  const checkpoints = checkpointsOf(file);
+  const commits = groupCommit({ exec: executor(writing), waitFor: waiter(writing), isFatal }, (commit) => {
+    checkpoints.committed();
+    observe?.(commit);
+  });
   return {
     write: (unit) => commits.add(() => unit(writer)),
     async note(unit) {
@@ -61,6 +67,7 @@ export async function openSqlite(file: string, observe?: CommitObserver): Promis
     async close() {
       await commits.drained();
       await flush.close();
+      await checkpoints.close();
       reading.close();
       writing.close();
     },
@@ -83,11 +90,18 @@ function openWriting(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   database.exec('pragma journal_mode = wal');
   database.exec('pragma synchronous = full');
+  database.exec(`pragma wal_autocheckpoint = ${LONGEST_LOG_PAGES}`);
   return database;
 }
 
-function kyselyOn(database: DatabaseSync): Db {
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: kyselyDatabase(database) }) });
+/** Nobody else sets the level of this connection. */
+function waiter(database: DatabaseSync): (until: Until) => void {
+  let level: Until | null = null;
+  return (until) => {
+    if (until === level) return;
+    database.exec(SYNCHRONOUS[until]);
+    level = until;
+  };
 }
 
 function isFatal(error: unknown): boolean {

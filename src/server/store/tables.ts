@@ -27,6 +27,9 @@ export type Tables = {
   audit: AuditRow;
   meta: MetaRow;
   logins: LoginRow;
+  new_logins: NewLoginRow;
+  /** A view of both. */
+  all_logins: LoginRow;
   sessions: SessionRow;
   tunnels: TunnelRow;
   signals: SignalRow;
@@ -276,6 +279,12 @@ export type LoginRow = {
   session_timeout: number | null;
   /** The most that how it was recognised allows; null in rows of older versions. */
   ceiling: string | null;
+};
+
+/** One that was only just answered. */
+export type NewLoginRow = LoginRow & {
+  /** Of its entry in the audit, which is made when it moves to the others. */
+  audit_id: string;
 };
 
 /** One VPN session, as accounting tells it. */
