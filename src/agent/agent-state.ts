@@ -4,11 +4,13 @@ import { iso } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { certificateState, type CertificateState } from './certificate/certificate-store.ts';
 import { credentialState, type CredentialState } from './credential/keeper.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './config-schema.ts';
+import { checkTimesState, openCheckTimes, type CheckTimes } from './check-times.ts';
 import { clockState, openCorrectedClock, type CorrectedClock } from './corrected-clock.ts';
 import { enrolmentState, type EnrolmentState } from './enrolment.ts';
 import type { KeyHome } from './key-choice.ts';
 import { Ledger, ledgerState } from './ledger.ts';
+import { rememberedSchema, type Remembered } from './managed-kept.ts';
 import type { StatePaths } from './paths.ts';
 import { openSequence, sequenceState, type Sequence } from './sequence.ts';
 import { Spool } from './spool.ts';
@@ -26,10 +28,12 @@ export type AgentState = {
   status: StatusBoard;
   enrolment: StateFile<EnrolmentState>;
   standingFile: StateFile<StandingState>;
+  checkTimes: CheckTimes;
   keyHome: KeyHome;
   days: StateFile<DaysState>;
   certificateFile: StateFile<CertificateState>;
   credentialFile: StateFile<CredentialState | null>;
+  managed: StateFile<Remembered>;
 };
 
 export type OpenStateOptions = {
@@ -62,10 +66,12 @@ export async function openAgentState(options: OpenStateOptions): Promise<AgentSt
     ),
     enrolment: stateFile(paths.enrolment, enrolmentState, log),
     standingFile: stateFile(paths.standing, standingState, log),
+    checkTimes: await openCheckTimes(stateFile(paths.checkTimes, checkTimesState, log), log),
     keyHome,
     days: stateFile(paths.days, daysState, log),
     certificateFile: stateFile(paths.certificate, certificateState, log),
     credentialFile: stateFile(paths.credential, credentialState.nullable(), log),
+    managed: stateFile(paths.managed, rememberedSchema, log),
   };
 }
 
@@ -98,6 +104,7 @@ function firstStatus(
     inventory: null,
     vpn: null,
     certificate: null,
+    managed: null,
     standingUntil: null,
   };
 }

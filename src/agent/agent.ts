@@ -9,7 +9,7 @@ import { untilAborted } from '../base/actors.ts';
 import { ok } from '../base/result.ts';
 import { openAgentState, type AgentState } from './agent-state.ts';
 import { createBell, type Bell } from './bell.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './config-schema.ts';
 import { loadDefaultPolicy } from './judgement.ts';
 import { createIntegrity } from './integrity.ts';
 import { createInventory, type ReadInventory } from './inventory.ts';
@@ -19,14 +19,18 @@ import type { L2tpServerControl } from './l2tp-server/control.ts';
 import { l2tpServerPart } from './l2tp-server/part.ts';
 import { createLink } from './link.ts';
 import { takeLock } from './lock.ts';
+import { NOT_MANAGED, type Managed } from './managed-kept.ts';
+import { tellOfManagement } from './managed-told.ts';
 import type { CertificateStore } from './certificate/certificate-store.ts';
 import { CredentialKeeper, type CredentialProfiles } from './credential/keeper.ts';
 import { CertificateKeeper } from './certificate/keeper.ts';
 import { certificateOrders, closeCertificateOrders } from './certificate/orders.ts';
 import type { CertificateStatus } from './status.ts';
 import type { Hosts } from './cycle.ts';
-import { createOrders, done, type DueReceipt, type OrderHandlers } from './orders.ts';
+import type { Isolating } from './isolation-hold.ts';
+import { createOrders, done, type DueReceipt, type OrderHandlers, type Orders } from './orders.ts';
 import { statePaths } from './paths.ts';
+import { createPrecedence } from './precedence.ts';
 import { proxyFor } from './proxy.ts';
 import { createReporting } from './reporting.ts';
 import { beginRun, LASTING_MS, runsState, type BegunRun } from './runs.ts';
@@ -38,12 +42,13 @@ import { prepareStateFolder } from './state-folder.ts';
 import { createTrayPart, type TrayPart, type TrayPartDeps, type TrayWays } from './tray-part.ts';
 import type { TrayWaysParts } from './tray-ways.ts';
 import { createVpnPart, noIsolation } from './vpn-part.ts';
-import type { Isolating } from './vpn-keeper.ts';
 import type { OpenedVpn } from './vpn/open-vpn.ts';
 import { createWakeWatch } from './wake.ts';
 
 export type AgentOptions = {
   config: AgentConfig;
+  /** What device management has put into `config`; without it, nothing. */
+  managed?: Managed;
   stateDir: string;
   version: string;
   readers: Readers;
@@ -52,8 +57,8 @@ export type AgentOptions = {
   readInventory?: ReadInventory;
   /** Whether the program’s own files are what was installed; without it, unknown. */
   readIntegrity?: () => Promise<boolean | null>;
-  /** How to enrol when somebody leaves an invitation in `file`; without it, a person has to. */
-  invited?: Pick<SilentEnrolmentDeps, 'file' | 'enrol'>;
+  /** How to enrol when somebody leaves an invitation in one of `places`; without it, a person has to. */
+  invited?: Pick<SilentEnrolmentDeps, 'places' | 'managed' | 'enrol'>;
   /** Milliseconds to wait after so many crashes in a row; without it, longer and longer. */
   backOff?: (crashesInRow: number) => number;
   /** Whoever started this daemon, to be told that it works. */
@@ -121,6 +126,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     const begun = await beginRun(stateFile(paths.runs, runsState, log), options.backOff);
     const { crashes, endCleanly } = begun;
     const state = await openAgentState({ paths, keyHome, limits: config.spool, version, crashes, log });
+    await tellOfManagement(options.managed ?? NOT_MANAGED, state, log);
     state.spool.changed.listen(() => state.status.update({ spool: state.spool.summary }));
     const run: Run = { ...options, state, crashes, integrity: null, known: await knownAtStart(state) };
     log.info({ version, stateDir, crashes }, 'agent started');
@@ -203,13 +209,17 @@ async function assemble(run: Run): Promise<Actor[]> {
     settings: config.vpn,
     log,
     keys: () => known.keys,
+    certificateProblem: () =>
+      certificates === null ? 'no certificates are kept on this computer' : certificates.whyNotUsable(),
     passwordOf: async (user) => (await credentials?.passwordOf(user)) ?? null,
     standing: () => known.standing?.current() ?? null,
     standingUntil: () => known.standing?.expiresAt() ?? null,
-    prove: () => reporting.prove(),
+    prove: () => void afterReceipts(orders, state.clock).then(reporting.prove),
   });
+  const precedence = createPrecedence();
   const reporting = createReporting({
     ...run,
+    standBack: precedence.clear,
     readers: { ...run.readers, 'l2tp-server': l2tpServer.reader },
     fallback,
     self: () => selfOf(run),
@@ -225,9 +235,6 @@ async function assemble(run: Run): Promise<Actor[]> {
   const certificateReady = createBell<void>();
   const certificates = certificateKeeper(run, certificateStore, vpn.observing, certificateReady);
   const credentials = credentialKeeper(run, profiles, vpn.observing);
-  await closeCertificateOrders(state);
-  await l2tpServer.recover();
-  await vpn.recover();
   const { scheduler } = reporting;
   const receipts = createBell<DueReceipt>();
   const scans = createBell<number>();
@@ -242,15 +249,20 @@ async function assemble(run: Run): Promise<Actor[]> {
     },
     clock: state.clock,
     log,
+    goFirst: precedence.hold,
     onReceipt(due) {
       receipts.ring(due);
       vpn.tell();
     },
   });
+  await closeCertificateOrders(state);
+  await l2tpServer.recover();
+  await vpn.recover();
   const link = createLink({
     ...state,
     ...config.server,
     orders,
+    standsBack: precedence.held,
     receipts,
     scans,
     wakes,
@@ -267,6 +279,8 @@ async function assemble(run: Run): Promise<Actor[]> {
     onIdentity(found) {
       const { keys, older, standing, device } = found;
       Object.assign(known, { standing, keys: older === null ? [keys] : [keys, older] });
+      // Who has just enrolled by itself has reports waiting that do not say it.
+      if (known.protection !== keys.protection) void scheduler.request();
       known.protection = keys.protection;
       void vpn.adopt(device);
       state.status.update({ keyProtection: keys.protection });
@@ -278,7 +292,19 @@ async function assemble(run: Run): Promise<Actor[]> {
     wakes.ring();
     scheduler.nudge();
   });
-  return [vpn.keeper, scheduler, link, wakeWatch, ...inventoryOf(run), ...(tray?.actors ?? [])];
+  return [...vpn.actors, scheduler, link, wakeWatch, ...inventoryOf(run), ...(tray?.actors ?? [])];
+}
+
+/** Milliseconds for an order that is still being answered, and then for its receipt to be sealed and sent. */
+const ANSWER_FIRST_MS = 500;
+const RECEIPT_FIRST_MS = 50;
+
+/** The proof is read once the receipt is on its way: at the same time both would be late. */
+async function afterReceipts(orders: Orders, clock: Clock): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([orders.idle(), clock.sleep(ANSWER_FIRST_MS, over.signal).catch(() => {})]);
+  over.abort();
+  await clock.sleep(RECEIPT_FIRST_MS);
 }
 
 async function trayOf(
@@ -358,7 +384,7 @@ function handlersWith(scheduler: Scheduler, scans: Bell<number>, { clock }: Agen
   };
 }
 
-function selfOf({ version, state, known, crashes, integrity }: Run): AgentSelf {
+function selfOf({ version, state, known, crashes, integrity, managed = NOT_MANAGED }: Run): AgentSelf {
   return {
     version,
     startedAt: state.status.current.startedAt,
@@ -366,7 +392,7 @@ function selfOf({ version, state, known, crashes, integrity }: Run): AgentSelf {
     integrity,
     spoolDropped: state.spool.dropped,
     crashes,
-    managed: [],
+    managed: managed.settings.map(({ name }) => name),
   };
 }
 

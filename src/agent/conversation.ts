@@ -22,6 +22,8 @@ export type ConversationDeps = EvidenceDeps & {
   signer: Signer;
   ledger: Ledger;
   orders: Orders;
+  /** Whether something is at work that goes before evidence. */
+  standsBack(): boolean;
   /** Rings when the receipt of an order is due. */
   receipts: Bell<DueReceipt>;
   /** Rings with the corrected time (ms) since when a complete new report is wanted; it is being collected. */
@@ -38,6 +40,9 @@ export type ConversationDeps = EvidenceDeps & {
   certificateReady: Bell<void>;
   onWelcome(): void;
 };
+
+/** Milliseconds between looks at whether evidence may go on. */
+const STANDING_BACK_MS = 100;
 
 type Message =
   | { t: 'frame'; frame: ServerFrame }
@@ -122,12 +127,13 @@ export class Conversation {
       const message = await this.#mailbox.take(this.#waitMs());
       const ending = message === null ? this.#overdue() : await this.#on(message);
       if (ending !== null) return ending;
-      await this.#evidence?.advance();
+      if (!this.#deps.standsBack()) await this.#evidence?.advance();
     }
   }
 
   #waitMs(): number {
-    return this.#evidence?.waitMs ?? this.#started + ANSWER_MS - this.#deps.clock.monotonic();
+    if (this.#evidence === null) return this.#started + ANSWER_MS - this.#deps.clock.monotonic();
+    return this.#deps.standsBack() ? STANDING_BACK_MS : this.#evidence.waitMs;
   }
 
   #overdue(): Ending | null {

@@ -28,6 +28,8 @@ export type HostsOptions = {
   cacheFolder: string;
   clock: Clock;
   updates: UpdatesSchedule;
+  /** Awaited before each program where nobody waits for the answers (see `HostOptions`). */
+  standBack?: () => Promise<void>;
 };
 
 /** When the update service is asked, where that is too slow to be a part of every cycle. */

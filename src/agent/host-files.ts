@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { open, readdir, readlink, stat, type FileHandle } from 'node:fs/promises';
 import { codeOf } from '../base/errors.ts';
 import type { FileProblem, FileStatus } from '../../collectors/check.ts';
@@ -10,7 +19,7 @@ export const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** The kernel's own files live in memory: reading them synchronously costs a tenth of a trip through the thread pool. */
-const IN_MEMORY = /^\/(?:proc|sys)\//;
+const IN_MEMORY = /^\/(?:proc|sys)(?:\/|$)/;
 
 /** A whole regular file, at most 4 MiB. Symbolic links are followed; devices, sockets and FIFOs are `failed`. */
 export async function readWhole(path: string): Promise<Result<Uint8Array, FileProblem>> {
@@ -23,7 +32,7 @@ export async function readWhole(path: string): Promise<Result<Uint8Array, FilePr
 
 /** Names in a folder, sorted by code unit. */
 export async function listFolder(path: string): Promise<Result<string[], FileProblem>> {
-  return attempt(async () => (await readdir(path)).toSorted());
+  return attempt(async () => (IN_MEMORY.test(path) ? readdirSync(path) : await readdir(path)).toSorted());
 }
 
 export async function readTarget(path: string): Promise<Result<string, FileProblem>> {
@@ -32,7 +41,7 @@ export async function readTarget(path: string): Promise<Result<string, FileProbl
 
 /** What a path is, symbolic links followed. A dangling link is `missing`. */
 export async function statusOf(path: string): Promise<Result<FileStatus, FileProblem>> {
-  return attempt(async () => describe(await stat(path)));
+  return attempt(async () => describe(IN_MEMORY.test(path) ? statSync(path) : await stat(path)));
 }
 
 async function attempt<T>(action: () => Promise<T>): Promise<Result<T, FileProblem>> {

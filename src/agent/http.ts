@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { parseJson } from '../base/json.ts';
 import { proxyFor, type ProxySetting } from './proxy.ts';
-import type { Trust } from './trust.ts';
+import { publicAuthorities, type Trust } from './trust.ts';
 
 /** How the server is reached: the same for enrolment, WebSocket and HTTPS. */
 export type Route = {
@@ -27,7 +27,11 @@ export type PostOptions = {
 /** An HTTP agent for `route`: through its proxy where it has one. */
 export function agentFor(route: Route, keepAlive = false): Agent {
   const proxy = proxyFor(route.url, route.proxy, route.env);
-  return proxy === null ? new Agent({ keepAlive }) : new HttpsProxyAgent(proxy, { keepAlive });
+  if (proxy === null) return new Agent({ keepAlive });
+  const agent = new HttpsProxyAgent(proxy, { keepAlive });
+  // For the way to the proxy alone: an option of the agent would also be one for the server behind it.
+  if (proxy.protocol === 'https:') Object.assign(agent.connectOpts, { ca: publicAuthorities() });
+  return agent;
 }
 
 /** Posts JSON and reads JSON (undefined where the answer is none). Rejects on network, TLS, timeout and oversize. */

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
+import type { Platform } from '../../collectors/check.ts';
 import type { Actor } from '../base/actors.ts';
 import { isPackaged } from '../base/assets.ts';
 import type { Clock } from '../base/clock.ts';
@@ -13,20 +14,25 @@ import { besideExecutable, nativeHashes } from '../base/native.ts';
 const installed = z.record(z.string(), z.string());
 
 export const INSTALLED = 'installed.json';
+
+/** Beside the app of macOS, not in it: what the app's signature seals cannot name the program that bears the signature. */
+const PLACES: Readonly<Record<Platform, string>> = {
+  linux: INSTALLED,
+  windows: INSTALLED,
+  macos: `../../../${INSTALLED}`,
+};
 const DAY_MS = 24 * 3_600_000;
 
 /**
  * Whether the program's own files are what was installed; null where nothing says what that was. It finds a file that
  * was damaged or exchanged. Whoever is root can exchange all of them and what they are compared with.
  */
-export async function ownIntegrity(): Promise<boolean | null> {
+export async function ownIntegrity(platform: Platform): Promise<boolean | null> {
   if (!isPackaged) return null;
-  const text = await readFile(besideExecutable(INSTALLED), 'utf8').catch(() => '');
+  const text = await readFile(besideExecutable(PLACES[platform]), 'utf8').catch(() => '');
   const stated = installed.safeParse(parseJson(text));
-  const executable = stated.success ? stated.data[basename(process.execPath)] : undefined;
-  if (executable === undefined) return null;
-  const files = { [basename(process.execPath)]: executable, ...nativeHashes() };
-  return allMatch(files, besideExecutable);
+  if (!stated.success || stated.data[basename(process.execPath)] === undefined) return null;
+  return allMatch({ ...stated.data, ...nativeHashes() }, besideExecutable);
 }
 
 /** A file that cannot be read does not match. */
@@ -50,12 +56,12 @@ async function sha256Of(path: string): Promise<string> {
 
 export type IntegrityDeps = {
   clock: Clock;
-  look?: () => Promise<boolean | null>;
+  look(): Promise<boolean | null>;
   onSeen(whole: boolean | null): void;
 };
 
 /** Looks daily; the first look is the start’s. */
-export function createIntegrity({ clock, look = ownIntegrity, onSeen }: IntegrityDeps): Actor {
+export function createIntegrity({ clock, look, onSeen }: IntegrityDeps): Actor {
   return {
     name: 'integrity',
     async run(signal) {

@@ -1,7 +1,8 @@
 import { readAsset } from '../base/assets.ts';
 import { assess, firstToFix, judgeFairly, missingRequired } from '../policy/judge.ts';
+import { datedBy, type CheckTimesState } from './check-times.ts';
 import type { CompiledPolicy } from '../policy/compiled.ts';
-import { parsePolicy, type Policy, type Rulebook } from '../policy/policy.ts';
+import type { Policy, Rulebook } from '../policy/policy.ts';
 import type { CheckId, Readings } from '../../collectors/specs.ts';
 import type { Risk, Verdict } from '../wire/decision.ts';
 
@@ -14,8 +15,16 @@ export type Judgement = {
   requiredUnknown: CheckId[];
 };
 
-/** A policy for judging oneself: the server's, which knows since when things are as they are, or the shipped one. */
+/**
+ * A policy for judging oneself: the server's, which knows since when things are as they are, or the shipped one; and
+ * what this device knows of that itself.
+ */
 export type OwnPolicy = Rulebook & Partial<Pick<CompiledPolicy, 'courses' | 'unknownSince'>>;
+
+/** The same with what this device has seen itself. */
+export function withOwnTimes(policy: OwnPolicy, times: CheckTimesState): OwnPolicy {
+  return { ...policy, unknownSince: datedBy(times, policy.unknownSince) };
+}
 
 export function judgeAll(readings: Readings, policy: OwnPolicy, now: number): Judgement {
   const { courses: begun = {}, unknownSince: since = {} } = policy;
@@ -30,6 +39,7 @@ export function judgeAll(readings: Readings, policy: OwnPolicy, now: number): Ju
 
 /** The policy that is shipped with the agent, for a device that was given none. */
 export async function loadDefaultPolicy(): Promise<Policy> {
+  const { parsePolicy } = await import('../policy/policy-text.ts');
   const parsed = parsePolicy(readAsset('src/policy/default-policy.yaml'));
   if (!parsed.ok) throw new Error('the shipped default policy does not match its own schema');
   return parsed.value;

@@ -15,13 +15,17 @@ export function loadHosts(platform: Platform): Promise<Hosts> {
 }
 
 function posixHosts(platform: Platform): Hosts {
-  return ({ self, questions, cacheFolder }) => {
+  return ({ self, questions, cacheFolder, standBack }) => {
+    const background = standBack === undefined ? {} : { standBack };
     // One for all: each check with a cache of its own would write over what the others had kept.
     const cache = fileCache(cacheFolder);
     return () => {
       const asked = questions(platform);
       return {
-        openHost: (signal) => ({ ...createHost({ self, questions: asked, platform, signal }), cache }),
+        openHost: (signal) => ({
+          ...createHost({ self, questions: asked, platform, signal, ...background }),
+          cache,
+        }),
       };
     };
   };

@@ -13,8 +13,10 @@ export function statePaths(stateDir: string) {
     certificate: join(stateDir, 'certificate.json'),
     credential: join(stateDir, 'credential.json'),
     status: join(stateDir, 'status.json'),
+    checkTimes: join(stateDir, 'check-times.json'),
     runs: join(stateDir, 'runs.json'),
     days: join(stateDir, 'days.json'),
+    managed: join(stateDir, 'managed.json'),
     spool: join(stateDir, 'spool'),
   };
 }
@@ -54,3 +56,12 @@ export const SERVICE_PATHS: Record<Platform, DefaultPaths> = {
     stateDir: 'C:\\ProgramData\\Drawbridge\\state',
   },
 };
+
+/** The name of the application on macOS, and of the preferences that device management forces there. */
+export const BUNDLE_ID = 'io.drawbridge.agent';
+
+/** Where device management leaves its settings on Linux: a file of root's. */
+export const MANAGED_FILE = '/etc/drawbridge/managed.yaml';
+
+/** Where group policy and device management leave them on Windows. */
+export const POLICY_KEY = 'HKLM\\SOFTWARE\\Policies\\Drawbridge\\Agent';

@@ -1,5 +1,5 @@
-import type { Platform } from '../../collectors/check.ts';
-import type { Readers } from '../../collectors/specs.ts';
+import type { Host, Platform } from '../../collectors/check.ts';
+import { checkIds, type CheckId, type Readers } from '../../collectors/specs.ts';
 
 const tables: Record<Platform, () => Promise<Readers>> = {
   linux: async () => (await import('../../collectors/linux.ts')).linux,
@@ -7,7 +7,13 @@ const tables: Record<Platform, () => Promise<Readers>> = {
   windows: async () => (await import('../../collectors/windows.ts')).windows,
 };
 
-/** An operating system's readers. The other systems' are not even loaded. */
-export function loadReaders(platform: Platform): Promise<Readers> {
-  return tables[platform]();
+/**
+ * An operating system's readers. The other systems' are not even loaded, and its own, in a packaged agent, lie in memory
+ * only around the time when they read.
+ */
+export async function loadReaders(platform: Platform): Promise<Readers> {
+  const load = tables[platform];
+  const reader = (id: CheckId) => async (host: Host) => (await load())[id](host);
+  // Each reads what the table's reader of the same name reads; entries cannot say so.
+  return Object.fromEntries(checkIds.map((id) => [id, reader(id)])) as unknown as Readers;
 }

@@ -6,14 +6,15 @@ import type { Policy } from '../policy/policy.ts';
 import { questionsFor } from '../policy/questions.ts';
 import type { Report } from '../wire/report.ts';
 import type { AgentState } from './agent-state.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './config-schema.ts';
 import type { Hosts, OpenCycle, UpdatesSchedule } from './cycle.ts';
-import { judgeAll, type Judgement, type OwnPolicy } from './judgement.ts';
+import { judgeAll, withOwnTimes, type Judgement, type OwnPolicy } from './judgement.ts';
 import { collectReport, DEADLINE_MS, readOne } from './report.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createSelfBudget, type Pace } from './self-budget.ts';
 import { usageNow } from './self-usage.ts';
 import type { StandingPolicy } from './standing.ts';
+import { createTidying } from './tidy.ts';
 import { uuidv7 } from './uuid.ts';
 
 export type ReportingDeps = {
@@ -24,6 +25,8 @@ export type ReportingDeps = {
   state: AgentState;
   log: Logger;
   self: () => AgentSelf;
+  /** Resolves when nothing is at work that must not wait for readings. */
+  standBack(): Promise<void>;
   standing: () => StandingPolicy | null;
   /** For a device that was given no policy. */
   fallback: Policy;
@@ -58,6 +61,7 @@ export function createReporting(deps: ReportingDeps): Reporting {
     questions: (platform) => questionsFor(policyInForce(deps), platform),
     cacheFolder: stateDir,
     clock,
+    standBack: deps.standBack,
     updates: updatesSchedule(config.collect.updatesEverySeconds * 1_000),
   });
   const collect = (signal: AbortSignal) =>
@@ -70,11 +74,12 @@ export function createReporting(deps: ReportingDeps): Reporting {
     onPace: (pace, before) => tellPace(deps, pace, before),
   });
   const latest: { report: Report | null } = { report: null };
+  const tidy = createTidying();
   const scheduler = createScheduler({
     everyMs: budget.everyMs,
     clock,
     collect: (signal) => budget.measure(() => collect(signal)),
-    deliver: (report) => deliver(deps, latest, report),
+    deliver: (report) => deliver(deps, latest, report).finally(tidy),
     onNext: (nextCollectionAt) => status.update({ nextCollectionAt }),
   });
   const reread = rereader(deps, openCycle, latest, scheduler);
@@ -99,15 +104,17 @@ async function deliver(
 }
 
 async function judgeReport(deps: ReportingDeps, { readings, collectedAt }: Report): Promise<void> {
-  const { status, clock } = deps.state;
+  const { status, clock, checkTimes } = deps.state;
+  const noted = checkTimes.note(readings, clock.now());
   const judged = judgeAll(readings, policyInForce(deps), clock.now());
   const { risk, firstToFix } = judged;
   status.update({ lastReportAt: collectedAt, risk, firstToFix });
   await deps.onJudged(judged);
+  await noted;
 }
 
-function policyInForce({ standing, fallback }: ReportingDeps): OwnPolicy {
-  return standing()?.policy ?? fallback;
+function policyInForce({ standing, fallback, state }: ReportingDeps): OwnPolicy {
+  return withOwnTimes(standing()?.policy ?? fallback, state.checkTimes.now());
 }
 
 /** While everything is read, one check may be read anew: what was read of it before is no news any more. */

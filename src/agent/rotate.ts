@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { rotateResult, type RotateClaims } from '../wire/enrolment.ts';
 import { seal, thumbprint, TYP, type Signer } from '../wire/envelope.ts';
@@ -8,6 +7,7 @@ import { keysOf, type EnrolmentState } from './enrolment.ts';
 import type { Route } from './http.ts';
 import {
   createKeys,
+  forgetKeys,
   keyPath,
   openKeys,
   type KeyChoice,
@@ -116,7 +116,6 @@ function finish(state: EnrolmentState): EnrolmentState {
 /** What was older than the old ones. */
 async function forget(before: EnrolmentState, after: EnrolmentState, home: KeyHome): Promise<void> {
   const path = (where: KeyLocation | null) => (where === null ? null : keyPath(where, home));
-  const gone = path(before.older);
   const kept = [path(keysOf(after)), path(after.older)];
-  if (gone !== null && !kept.includes(gone)) await rm(gone, { force: true });
+  if (before.older !== null && !kept.includes(path(before.older))) await forgetKeys(before.older, home);
 }

@@ -127,6 +127,11 @@ export const statusSchema = z.object({
   vpn: vpnStatus.nullable().default(null),
   /** Null where no certificate is kept. */
   certificate: certificateStatus.nullable().default(null),
+  /** What device management has set, by name, and what of it makes no sense; null where nothing is managed. */
+  managed: z
+    .object({ source: z.string(), settings: z.array(z.string()), problems: z.array(z.string()) })
+    .nullable()
+    .default(null),
   /** Until when the standing policy that is held is in force, or was; null before the first. */
   standingUntil: time.nullable().default(null),
 });

@@ -3,7 +3,7 @@ import { NO_QUESTIONS, type AgentSelf, type Platform } from '../../collectors/ch
 import { iso } from '../base/clock.ts';
 import type { EnrolClaims } from '../wire/enrolment.ts';
 import { productVersion } from '../base/version.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './config-schema.ts';
 import type { Enrolment } from './enrol.ts';
 import { readHardwareIds } from './hardware.ts';
 import { createHost } from './host.ts';
@@ -23,9 +23,10 @@ export async function thisComputer(place: Place): Promise<Pick<Enrolment, 'keys'
 }
 
 /** Where this computer's keys are to be. */
-export function keyChoiceOf({ config, stateDir }: Pick<Place, 'config' | 'stateDir'>): KeyChoice {
+export function keyChoiceOf({ config, platform, stateDir }: Place): KeyChoice {
   return {
     wanted: config.keyStore,
+    platform,
     home: { stateDir, tcti: config.tpm },
     isRoot: process.getuid?.() === 0,
     hasSession: process.env.DBUS_SESSION_BUS_ADDRESS !== undefined,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { NO_QUESTIONS, type AgentSelf, type Platform } from '../../collectors/check.ts';
 import type { Logger } from '../base/log.ts';
 import { serviceTrayFolder } from '../wire/tray-address.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig } from './config-schema.ts';
 import { createFixer } from './fixes.ts';
 import { createHost } from './host.ts';
 import { SERVICE_PATHS } from './paths.ts';

@@ -12,7 +12,14 @@ export type Trust = { ca: string[] };
 export async function loadTrust(tlsCa: string | null, caFile: string | undefined): Promise<Trust> {
   const own = caFile === undefined ? [] : [await readAuthority(caFile)];
   if (tlsCa !== null) return { ca: [tlsCa, ...own] };
-  return { ca: [...getCACertificates('default'), ...getCACertificates('system'), ...own] };
+  return { ca: [...publicAuthorities(), ...getCACertificates('system'), ...own] };
+}
+
+/**
+ * Node's own list. It is named wherever it is meant: a packaged agent does not read it until then (packaging/build/parts.ts).
+ */
+export function publicAuthorities(): string[] {
+  return [...new Set([...getCACertificates('bundled'), ...getCACertificates('default')])];
 }
 
 async function readAuthority(caFile: string): Promise<string> {

@@ -3,8 +3,15 @@ import type { Platform } from '../../collectors/check.ts';
 import type { Readings } from '../../collectors/specs.ts';
 import type { Archive } from '../agent/archive.ts';
 import { replayArchive } from '../agent/archive-replay.ts';
+import { checkTimesState, type CheckTimesState } from '../agent/check-times.ts';
 import { enrolmentState, identityOf, type EnrolmentState } from '../agent/enrolment.ts';
-import { judgeAll, loadDefaultPolicy, type Judgement, type OwnPolicy } from '../agent/judgement.ts';
+import {
+  judgeAll,
+  loadDefaultPolicy,
+  withOwnTimes,
+  type Judgement,
+  type OwnPolicy,
+} from '../agent/judgement.ts';
 import { statePaths } from '../agent/paths.ts';
 import { openPolicy, standingState } from '../agent/standing.ts';
 import { questionsFor } from '../policy/questions.ts';
@@ -40,10 +47,14 @@ export async function check(settings: Settings, { json, from }: CheckOptions): P
 
 async function readAndJudge(settings: Settings): Promise<Checked> {
   const enrolment = await enrolmentOf(settings);
-  const policy = await policyInForce(settings, enrolment);
-  const readings = await readNow(settings, (platform) => questionsFor(policy.policy, platform));
+  const [{ policy: told, source }, times] = await Promise.all([
+    policyInForce(settings, enrolment),
+    timesOf(settings),
+  ]);
+  const policy = times === null ? told : withOwnTimes(told, times);
+  const readings = await readNow(settings, (platform) => questionsFor(policy, platform));
   const device = { id: enrolment?.device ?? null, name: hostname(), platform: settings.platform };
-  return { device, ...judged(readings, policy) };
+  return { device, ...judged(readings, { policy, source }) };
 }
 
 /** A captured computer, by the policy that holds here. */
@@ -62,6 +73,11 @@ type PolicyInForce = { policy: OwnPolicy; source: 'server' | 'default' };
 function judged(readings: Readings, { policy, source }: PolicyInForce) {
   const judgement = judgeAll(readings, policy, Date.now());
   return { readings, judgement, policy: { name: policy.name, source } };
+}
+
+/** What the daemon has seen; without one, every unknown of now begins now. */
+function timesOf({ stateDir }: Settings): Promise<CheckTimesState | null> {
+  return readKnown(statePaths(stateDir).checkTimes, checkTimesState);
 }
 
 function enrolmentOf({ stateDir }: Settings): Promise<EnrolmentState | null> {

@@ -6,7 +6,8 @@ import { connect } from '../agent/connect.ts';
 import { fetchChallenge, type Challenge } from '../agent/enrol-protocol.ts';
 import { enrolmentState, keysOf, type EnrolmentState } from '../agent/enrolment.ts';
 import type { Route } from '../agent/http.ts';
-import { betterStore, keyPath, openKeys, type KeyHome } from '../agent/key-choice.ts';
+import { keyChoiceOf } from '../agent/this-computer.ts';
+import { betterStore, keyPath, openKeys, type KeyChoice } from '../agent/key-choice.ts';
 import { lockHolder } from '../agent/lock.ts';
 import { statePaths } from '../agent/paths.ts';
 import { proxyFor } from '../agent/proxy.ts';
@@ -18,6 +19,7 @@ import { loadTrust, type Trust } from '../agent/trust.ts';
 import { isMissing } from '../base/atomic-file.ts';
 import { createLogger } from '../base/log.ts';
 import { certificateFindings } from './agent-doctor-certificate.ts';
+import { managedFindings } from './agent-doctor-managed.ts';
 import { interfaceTowards, isTunnel, throughTunnel, vpnFindings, type Finding } from './agent-doctor-vpn.ts';
 import type { Settings } from './agent-settings.ts';
 import { paint, say, sayJson, table, withProgress, type Colour } from './present.ts';
@@ -42,12 +44,13 @@ async function examine(settings: Settings): Promise<Finding[]> {
   const status = await read(paths.status, statusSchema);
   const local = [
     await settingsFile(settings.configFile),
+    ...managedFindings(settings),
     rights(settings),
     await folder(settings.stateDir),
     await room(settings.stateDir),
     await agentRuns(paths.lock),
     enrolled(enrolment),
-    await keys(enrolment, { stateDir: settings.stateDir, tcti: settings.config.tpm }),
+    await keys(enrolment, keyChoiceOf(settings)),
     spool(status),
     ...vpnFindings(status, Date.now()),
     ...certificateFindings(status, Date.now()),
@@ -147,20 +150,20 @@ function enrolled(state: EnrolmentState | string | null): Finding {
 }
 
 /** Whether they can still sign is seen by letting them. */
-async function keys(state: EnrolmentState | string | null, home: KeyHome): Promise<Finding> {
+async function keys(state: EnrolmentState | string | null, choice: KeyChoice): Promise<Finding> {
   if (state === null || typeof state === 'string') return ok('keys', 'not looked at: no enrolment');
   const where = keysOf(state);
   try {
-    const store = await openKeys(where, home);
+    const store = await openKeys(where, choice.home);
     if (store === null)
       return fail(
         'keys',
-        `not there (${keyPath(where, home)})`,
+        `not there (${keyPath(where, choice.home)})`,
         `Restore them from a backup, or enrol again. ${ENROLL}`,
       );
     await store.sign(new Uint8Array(32));
     const found = `kept in: ${state.keyStore} (${store.protection})`;
-    const better = await betterStore(where.kind, home);
+    const better = await betterStore(where.kind, choice);
     return better === null ? ok('keys', found) : warn('keys', found, better);
   } catch (error) {
     return fail('keys', messageOf(error), `Put right what is found, or replace the keys. ${AGAIN}`);

@@ -14,6 +14,7 @@ import { systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/log.ts';
 import { parseToken, type EnrolmentToken } from '../wire/token.ts';
 import { interfaceTowards, isTunnel, throughTunnel } from './agent-doctor-vpn.ts';
+import { isAnothersKeys, leaveForService } from './agent-own-account.ts';
 import type { Settings, SettingsOptions } from './agent-settings.ts';
 import { UsageError } from './usage-error.ts';
 import { complain, paint, say, sayJson, withProgress } from './present.ts';
@@ -31,6 +32,12 @@ export async function enroll(settings: Settings, options: EnrollOptions): Promis
   const token = await tokenFrom(options);
   const route = routeTo(settings, options);
   await refuseTunnel(route);
+  if (await isAnothersKeys(settings)) {
+    const left = { url: route.url, token, again: options.again === true };
+    const waiting = withProgress('Waiting for the service to enrol', () => leaveForService(settings, left));
+    answer(await waiting, options.json === true);
+    return 0;
+  }
   await prepareStateFolder(settings.stateDir);
   const paths = statePaths(settings.stateDir);
   const running = options.again === true ? await lockHolder(paths.lock) : null;

@@ -57,7 +57,7 @@ async function selfFrom(statusFile: string): Promise<AgentSelf> {
     integrity: null,
     spoolDropped: status?.spool.dropped ?? 0,
     crashes: status?.crashes ?? 0,
-    managed: [],
+    managed: status?.managed?.settings ?? [],
   };
 }
 

@@ -6,6 +6,7 @@ import { stateFile } from '../agent/state-file.ts';
 import { systemClock } from '../base/clock.ts';
 import { keyChoiceOf } from '../agent/this-computer.ts';
 import { createLogger } from '../base/log.ts';
+import { refuseAnothersKeys } from './agent-own-account.ts';
 import type { Settings } from './agent-settings.ts';
 import { paint, say, sayJson, withProgress } from './present.ts';
 import { UsageError } from './usage-error.ts';
@@ -23,6 +24,7 @@ export async function rotateKey(settings: Settings, json: boolean): Promise<numb
     throw new UsageError(
       'This device is not enrolled. Ask for a token and run: drawbridge enroll --server URL --token-stdin',
     );
+  await refuseAnothersKeys(settings);
   const choice = keyChoiceOf(settings);
   const route = {
     url: new URL(config.server.url ?? before.server.url),
@@ -38,7 +40,7 @@ export async function rotateKey(settings: Settings, json: boolean): Promise<numb
 async function answer(
   before: EnrolmentState,
   after: EnrolmentState,
-  { home }: KeyChoice,
+  choice: KeyChoice,
   json: boolean,
 ): Promise<void> {
   const { device, keyStore } = after;
@@ -46,6 +48,6 @@ async function answer(
   const moved =
     before.keyStore === keyStore ? `kept in: ${keyStore}` : `moved from ${before.keyStore} to ${keyStore}`;
   say(`${paint('green', 'New keys')}, ${moved}. The old ones open no session any more.`);
-  const better = await betterStore(keyStore, home);
+  const better = await betterStore(keyStore, choice);
   if (better !== null) say(better);
 }

@@ -53,6 +53,7 @@ async function show(now: Status, running: boolean): Promise<void> {
     ['Access', accessOf(now)],
     ...vpnRows(now),
     ...certificateRows(now),
+    ...managedRows(now),
     ['Last report', `${now.lastReportAt ?? 'none'}, last acknowledged ${now.lastAckAt ?? 'never'}`],
     ['Next reading', nextOf(now)],
     ['Waiting', waitingOf(now)],
@@ -76,6 +77,13 @@ function certificateRows({ certificate }: Status): string[][] {
   const { serial, notAfter, dropped, problem } = certificate;
   const held = serial === null ? (dropped ? 'none, by order' : 'none') : `until ${notAfter}`;
   return [['Certificate', problem === null ? held : `${held}; ${problem}`]];
+}
+
+function managedRows({ managed }: Status): string[][] {
+  if (managed === null) return [];
+  const { source, settings, problems } = managed;
+  const set = `${settings.length === 0 ? 'nothing' : settings.join(', ')} (${source})`;
+  return [['Managed', set], ...problems.map((problem) => ['', paint('red', problem)])];
 }
 
 function vpnState({ driver, observing, live, interfaces, isolated, holders, problem }: VpnStatus): string {

@@ -50,7 +50,7 @@ withConfig(program.command('start'))
 
 process.umask(0o022);
 endWithParent();
-await program.parseAsync();
+void program.parseAsync();
 
 function withConfig(command: Command): Command {
   return command

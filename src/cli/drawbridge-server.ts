@@ -329,7 +329,7 @@ addCaCommands(program, { withData, running, runningOn });
 // What the server writes is for its own user alone.
 process.umask(0o077);
 endWithParent();
-await program.parseAsync(verbFirst(process.argv));
+void program.parseAsync(verbFirst(process.argv));
 
 /** `device ID break-glass` is understood as `device break-glass ID`: both are how one would say it. */
 function verbFirst(argv: readonly string[]): string[] {

@@ -3,13 +3,16 @@ import { homedir } from 'node:os';
 import { Command } from 'commander';
 import { messageOf } from '../base/errors.ts';
 import { platformOf } from '../agent/paths.ts';
+import { settingsFiles, whenChanged } from '../agent/settings-files.ts';
+import { createTidying } from '../agent/tidy.ts';
 import { useProcessStyle } from '../base/exec.ts';
 import { styleFor } from '../base/process-style.ts';
-import { loadSettings, type Settings, type SettingsOptions } from './agent-settings.ts';
+import type { Settings, SettingsOptions } from './agent-settings.ts';
 import type { CaptureOptions } from './agent-capture.ts';
 import type { CheckOptions } from './agent-check.ts';
 import type { EnrollOptions } from './agent-enroll.ts';
 import type { CloseOptions } from './agent-l2tp-server.ts';
+import type { LetGoOptions } from './agent-let-go.ts';
 import type { ScanCommand } from './agent-scan.ts';
 import type { SelftestOptions } from './agent-vpn.ts';
 import type { TrayOptions } from '../tray/main.ts';
@@ -30,7 +33,8 @@ Examples:
   drawbridge scan 192.0.2.0/28          which of these hosts let anybody talk L2TP to them
   drawbridge capture                    what this computer answered, without names and secrets, to report a wrong answer
 
-Settings are optional: /etc/drawbridge/agent.yaml (root) or ~/.config/drawbridge/agent.yaml.`;
+Settings are optional: /etc/drawbridge/agent.yaml (root) or ~/.config/drawbridge/agent.yaml.
+What device management sets outranks them; doctor says what that is.`;
 
 const CHECK_HELP = `
 Nothing is sent anywhere. Without root some checks stay unknown, and say so.
@@ -130,6 +134,7 @@ Examples:
 
 const AGENT_HELP = `
 One agent a state folder. The log is one JSON line an event on standard error. Not enrolled yet, it waits until it is.
+Changed settings are taken within a minute (Windows: five), or at once on SIGHUP.
 
 Exit code: 0 after SIGTERM or Ctrl-C, 1 when a part of it failed, 4 it could not start.
 
@@ -140,18 +145,29 @@ Examples:
 type Action<O> = (settings: Settings, options: O) => Promise<number>;
 
 /** Settings are loaded first. */
-function running<O extends SettingsOptions>(action: Action<O>): (options: O) => Promise<void> {
-  return (options) =>
-    ending(async () => {
-      const settings = await loadSettings(options, platformOf(process.platform), homedir());
-      return action(settings, options);
-    });
+function running<O extends SettingsOptions>(action: Action<O>): (options: O) => void {
+  return (options) => ending(async () => action(await settingsFor(options), options));
+}
+
+async function settingsFor(options: SettingsOptions): Promise<Settings> {
+  // Neither --help nor --version needs them.
+  const { loadSettings } = await import('./agent-settings.ts');
+  return loadSettings(options, platformOf(process.platform), homedir());
+}
+
+/** What the command line asks for; it runs once that is read, and then nothing holds the parser in memory. */
+let wanted: (() => Promise<number>) | null = null;
+
+function ending(action: () => Promise<number>): void {
+  wanted = action;
 }
 
 /** What goes wrong is one sentence, not a stack. */
-async function ending(action: () => Promise<number>): Promise<void> {
+async function doWanted(): Promise<void> {
+  const action = wanted;
+  wanted = null;
   try {
-    process.exitCode = await action();
+    if (action !== null) process.exitCode = await action();
   } catch (error) {
     complain(messageOf(error));
     process.exitCode = EXIT_FAILED;
@@ -287,7 +303,7 @@ program
   .addHelpText('after', SCAN_HELP)
   .action(async (hosts: string[], options: ScanCommand) => {
     const { scanHosts } = await import('./agent-scan.ts');
-    await ending(() => scanHosts(hosts, options));
+    ending(() => scanHosts(hosts, options));
   });
 
 const l2tpServer = program
@@ -334,16 +350,34 @@ withSettings(program.command('agent'))
   .option('--observe', 'leave the VPN alone whatever the server orders, as vpn.mode: observe in the settings')
   .addHelpText('after', AGENT_HELP)
   .action(
-    running(
-      async (
-        { config, configFile, stateDir, platform },
-        { observe }: SettingsOptions & { observe?: boolean },
-      ) => {
-        const { main } = await import('../agent/main.ts');
-        const vpn = { ...config.vpn, ...(observe ? { mode: 'observe' as const } : {}) };
-        return main({ config: { ...config, vpn }, configFile, stateDir, platform });
-      },
-    ),
+    running(async (settings, { observe, ...options }: SettingsOptions & { observe?: boolean }) => {
+      const observing = (place: Settings): Settings => {
+        const vpn = { ...place.config.vpn, ...(observe ? { mode: 'observe' as const } : {}) };
+        return { ...place, config: { ...place.config, vpn } };
+      };
+      const { main } = await import('../agent/main.ts');
+      const tidy = createTidying();
+      const look = whenChanged(settingsFiles(settings), () => settingsFor(options).finally(tidy));
+      return main(observing(settings), async () => observing(await look()));
+    }),
+  );
+
+program
+  .command('service', { hidden: true })
+  .description('the agent as a service of Windows, for its service manager alone')
+  .action(async () => {
+    const { runService } = await import('./agent-service.ts');
+    ending(() => runService(() => settingsFor({})));
+  });
+
+withSettings(program.command('let-go', { hidden: true }))
+  .description('let go of whatever the agent holds on this computer: for uninstallers')
+  .option('--forget', 'remove its state and settings, too')
+  .action(
+    running(async (settings, options: LetGoOptions) => {
+      const { letGo } = await import('./agent-let-go.ts');
+      return letGo(settings, options);
+    }),
   );
 
 program
@@ -354,9 +388,9 @@ program
   .addHelpText('after', TRAY_HELP)
   .action(async (options: TrayOptions) => {
     const { main } = await import('../tray/main.ts');
-    await ending(() => main(options));
+    ending(() => main(options));
   });
 
 useProcessStyle(styleFor(process.platform));
 endWithParent();
-await program.parseAsync();
+void program.parseAsync().then(doWanted);

@@ -6,8 +6,6 @@ import { inventory } from '../wire/inventory.ts';
  * no rights and a clean environment, because systeminformation starts shells.
  */
 
-const [machine, processor, memory, box] = await Promise.all([system(), cpu(), mem(), chassis()]);
-
 /** Each value by itself, so that an odd one costs only itself. Serial numbers and the like are not even looked at. */
 function pick(values: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(inventory.shape).map(([name, schema]) => {
@@ -24,16 +22,21 @@ function known(words: string): string | null {
   return PLACEHOLDERS.has(words) ? null : words;
 }
 
-const manufacturer = known(machine.manufacturer);
+async function print(): Promise<void> {
+  const [machine, processor, memory, box] = await Promise.all([system(), cpu(), mem(), chassis()]);
+  const manufacturer = known(machine.manufacturer);
 
-const found = pick({
-  manufacturer,
-  model: known(machine.model),
-  cpu: known(`${processor.manufacturer} ${processor.brand}`.trim()),
-  memoryBytes: memory.total,
-  // Without a manufacturer `false` only means that there was nothing to recognise a virtual machine by.
-  virtual: machine.virtual || (manufacturer === null ? null : false),
-  chassis: known(box.type),
-});
+  const found = pick({
+    manufacturer,
+    model: known(machine.model),
+    cpu: known(`${processor.manufacturer} ${processor.brand}`.trim()),
+    memoryBytes: memory.total,
+    // Without a manufacturer `false` only means that there was nothing to recognise a virtual machine by.
+    virtual: machine.virtual || (manufacturer === null ? null : false),
+    chassis: known(box.type),
+  });
 
-process.stdout.write(JSON.stringify(found));
+  process.stdout.write(JSON.stringify(found));
+}
+
+void print();

@@ -103,8 +103,8 @@ export const ORDER_HELP = `
 An order is a wanted state: it lasts until it is taken back, and a device that is away is ordered when it comes. A deny
 of yours and one by the policy's decision are two things; the VPN is allowed when neither denies.
 
-A profile (order set) names everything: name, gateway, machine (kind: psk, psk; or kind: certificate, authority,
-certificate, key, gatewayId), user (name, password; or null), suites (ike, esp), routes (all, or networks), dns, mtu.
+A profile (order set) names everything: name, gateway, machine (kind: psk, psk; or kind: device-certificate, authority,
+gatewayId: the certificate that this server gives the device; or kind: certificate, authority, certificate, key, gatewayId), user (name, password; or null), suites (ike, esp), routes (all, or networks), dns, mtu.
 
 Exit code: 0 done, 4 it did not work; with --wait 4 also where the device says no.
 

@@ -25,8 +25,8 @@ const courses = z
       >,
   );
 
-/** Since when checks are unknown, milliseconds. */
-const unknownSince = z
+/** A time of each check, milliseconds; checks that only a newer version knows are left out. */
+export const checkTimes = z
   .record(z.string(), time)
   .transform(
     (all) => Object.fromEntries(Object.entries(all).filter(([id]) => isCheckId(id))) as UnknownSince,
@@ -60,7 +60,7 @@ const compiledPolicy = z.strictObject({
   baseline: baselineSchema.nullable().default(null),
   mode: z.enum(MODES).default('enforce'),
   courses: courses.default({}),
-  unknownSince: unknownSince.default({}),
+  unknownSince: checkTimes.default({}),
 });
 
 /**

@@ -1,7 +1,5 @@
 import { z } from 'zod';
 import { checkIds, isCheckId, type CheckId } from '../../collectors/specs.ts';
-import { parseSettings, type SettingsProblem } from '../base/settings.ts';
-import type { Result } from '../base/result.ts';
 import { ACCESS, MODES, RISK_LEVELS, type JudgedId } from '../wire/decision.ts';
 import { FIX_IDS } from '../wire/tray.ts';
 import { gatewayName } from '../wire/vpn.ts';
@@ -159,11 +157,6 @@ const NO_ROW: Row = {
   unknown: { graceHours: 0, then: 'warn' },
   grace: graceRow.parse({}),
 };
-
-/** Reads a policy file's text. Every problem is named with line, column and what would be right. */
-export function parsePolicy(text: string): Result<Policy, SettingsProblem[]> {
-  return parseSettings(text, policySchema);
-}
 
 export function requiredChecks(policy: Policy): CheckId[] {
   return checkIds.filter((id) => policy.checks[id].required);

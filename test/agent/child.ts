@@ -2,7 +2,7 @@
 import { runAgent } from '../../src/agent/agent.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { known } from '../../src/base/reading.ts';
-import { configSchema } from '../../src/agent/config.ts';
+import { configSchema } from '../../src/agent/config-schema.ts';
 import { emptyHost, readersWith } from './machine.ts';
 
 const [stateDir = ''] = process.argv.slice(2);

@@ -15,11 +15,14 @@ describe('settings', () => {
     expect(parseConfig('', 'agent.yaml')).toMatchObject({
       ok: true,
       value: {
-        server: { proxy: 'auto', transport: 'auto' },
-        collect: { everySeconds: 300 },
-        spool: { maxReports: 500, maxBytes: 16_777_216 },
-        keyStore: 'auto',
-        log: { level: 'info' },
+        given: {},
+        config: {
+          server: { proxy: 'auto', transport: 'auto' },
+          collect: { everySeconds: 300 },
+          spool: { maxReports: 500, maxBytes: 16_777_216 },
+          keyStore: 'auto',
+          log: { level: 'info' },
+        },
       },
     });
   });
@@ -42,7 +45,10 @@ describe('settings', () => {
     expect(await loadConfig(file, true)).toMatchObject({ ok: true });
     expect(await loadConfig(file, false)).toMatchObject({ ok: false, error: expect.stringContaining(file) });
     await writeFile(file, 'keyStore: file\n');
-    expect(await loadConfig(file, false)).toMatchObject({ ok: true, value: { keyStore: 'file' } });
+    expect(await loadConfig(file, false)).toMatchObject({
+      ok: true,
+      value: { config: { keyStore: 'file' } },
+    });
   });
 });
 

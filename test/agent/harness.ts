@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { runAgent, type AgentOptions } from '../../src/agent/agent.ts';
-import { configSchema, type AgentConfig } from '../../src/agent/config.ts';
+import { configSchema, type AgentConfig } from '../../src/agent/config-schema.ts';
+import type { Managed } from '../../src/agent/managed-kept.ts';
 import { enrol } from '../../src/agent/enrol.ts';
 import { enrolmentState } from '../../src/agent/enrolment.ts';
 import type { KeyHome } from '../../src/agent/key-choice.ts';
@@ -25,7 +26,8 @@ export const quiet = createLogger('test', 'silent');
 /** A folder of its own for a test, gone afterwards. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'drawbridge-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  // What is still being written beside a test may leave a file at the very last moment.
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return folder;
 }
 
@@ -55,7 +57,7 @@ export function enrolWith(server: TestServer, stateDir: string, change: EnrolCha
     route: { url: new URL(change.url ?? server.url), proxy: 'none', env: {} },
     token: tokenOf(server, change.id),
     file: stateFile(paths.enrolment, enrolmentState, quiet),
-    keys: { wanted: 'file', home: keyHome(stateDir), isRoot: true, hasSession: false },
+    keys: { wanted: 'file', home: keyHome(stateDir), platform: 'linux', isRoot: true, hasSession: false },
     host: { name: 'laptop', platform: 'linux', machine_id: null },
     clock: change.clock ?? systemClock,
     again: change.again ?? false,
@@ -77,6 +79,7 @@ export type AgentChange = {
   log?: ReturnType<typeof createLogger>;
   readInventory?: AgentOptions['readInventory'];
   openVpn?: AgentOptions['openVpn'];
+  managed?: Managed;
   openTray?: AgentOptions['openTray'];
 };
 
@@ -104,6 +107,7 @@ export function startAgent(stateDir: string, change: AgentChange = {}): RunningA
       env: change.env ?? {},
       log: change.log ?? quiet,
       ...(change.readInventory ? { readInventory: change.readInventory } : {}),
+      ...(change.managed ? { managed: change.managed } : {}),
       ...(change.openVpn ? { openVpn: change.openVpn } : {}),
       ...(change.openTray ? { openTray: change.openTray } : {}),
     },

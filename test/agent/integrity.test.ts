@@ -21,7 +21,7 @@ test('files match their hashes, or one of them does not', async () => {
 });
 
 test('a checkout states nothing', async () => {
-  expect(await ownIntegrity()).toBeNull();
+  expect(await ownIntegrity('linux')).toBeNull();
 });
 
 test('looked at daily; what cannot be looked at is unknown', async () => {

@@ -79,7 +79,7 @@ describe('key file', () => {
 });
 
 describe('choice', () => {
-  const wanted = { isRoot: false, hasSession: false } as const;
+  const wanted = { platform: 'linux', isRoot: false, hasSession: false } as const;
 
   test('two sets of keys lie side by side', async () => {
     const home = keyHome(await temporaryFolder());

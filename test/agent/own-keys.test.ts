@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 const choiceAt = (stateDir: string) =>
-  ({ wanted: 'file', home: keyHome(stateDir), isRoot: true, hasSession: false }) as const;
+  ({ wanted: 'file', home: keyHome(stateDir), platform: 'linux', isRoot: true, hasSession: false }) as const;
 const fileAt = (stateDir: string) => stateFile(statePaths(stateDir).enrolment, enrolmentState, quiet);
 const routeTo = () => ({ url: new URL(rig.target.url), proxy: 'none' as const, env: {} });
 

@@ -12,6 +12,7 @@ import { stamp, type Observed } from '../../src/base/reading.ts';
 import { judge } from '../../src/policy/judge.ts';
 import { loadCases, loadRecording, type Case } from '../conformance/cases.ts';
 import { answersOf, SELF } from './answers.ts';
+import { cpuTimer } from '../support/cpu-time.ts';
 
 const NOBODY: KnownNames = { hosts: [], users: [] };
 
@@ -372,9 +373,9 @@ describe('any bytes', () => {
     ['pairs', 'ab '.repeat(130_000)],
     ['commas', 'gateway = a, '.repeat(30_000)],
   ])('%s without end take no time', (_, text) => {
-    const started = performance.now();
+    const spent = cpuTimer();
     redactFile(text);
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(spent()).toBeLessThan(3_000);
   });
 
   test('a file that is no text keeps its length, without the names in it', () => {

@@ -41,7 +41,7 @@ describe('a report', () => {
       50,
       openHost,
     );
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     expect(readings.firewall).toMatchObject({ state: 'unknown', why: 'timeout' });
     expect(readings.processes.state).toBe('known');
     expect(ended).toBe(true);

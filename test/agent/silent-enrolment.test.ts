@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { EnrolmentState } from '../../src/agent/enrolment.ts';
 import { statePaths } from '../../src/agent/paths.ts';
-import { createSilentEnrolment, parseInvitation } from '../../src/agent/silent-enrolment.ts';
+import { invitationFile, wordsIn } from '../../src/agent/invitation.ts';
+import { createSilentEnrolment, parseInvitation, type Invitation } from '../../src/agent/silent-enrolment.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { enrolWith, quiet, startServer, temporaryFolder, tokenOf } from './harness.ts';
 import { formatToken } from '../../src/wire/token.ts';
@@ -15,6 +16,7 @@ async function look(
   times: number,
   enrol: () => Promise<EnrolmentState>,
   before: () => Promise<EnrolmentState | null> = async () => null,
+  managed: Invitation | null = null,
 ): Promise<number[]> {
   const slept: number[] = [];
   const control = new AbortController();
@@ -25,7 +27,14 @@ async function look(
       if (slept.length === times) control.abort();
     },
   };
-  const deps = { file, enrolment: { read: before }, enrol, clock, log: quiet };
+  const deps = {
+    places: [invitationFile(file)],
+    managed,
+    enrolment: { read: before },
+    enrol,
+    clock,
+    log: quiet,
+  };
   await createSilentEnrolment(deps).run(control.signal);
   return slept;
 }
@@ -84,6 +93,38 @@ describe('an invitation', () => {
   });
 });
 
+describe('what device management says', () => {
+  const managed: Invitation = {
+    url: new URL('https://posture.example.org:8443'),
+    token: { id: 'abcdefgh', secret: 'A'.repeat(22), orderRoot: 'B'.repeat(43) },
+  };
+
+  test('leads to an identity, is tried again, and is not asked for again once it has', async () => {
+    const server = await startServer();
+    const state = await temporaryFolder();
+    const file = join(await temporaryFolder(), 'enroll');
+    let enrolled: EnrolmentState | null = null;
+    let asked = 0;
+    const enrol = async () => {
+      asked += 1;
+      if (asked === 1) throw new Error('nobody listens');
+      enrolled = await enrolWith(server, state);
+      return enrolled;
+    };
+    const slept = await look(file, 4, enrol, async () => enrolled, managed);
+    expect(asked).toBe(2);
+    expect(slept.map((ms) => ms / 1_000)).toEqual([30, 15, 15, 15]);
+  });
+
+  test('comes after a file that somebody left here', async () => {
+    const server = await startServer();
+    const state = await temporaryFolder();
+    const file = await invitationFor(formatToken(tokenOf(server)));
+    await look(file, 1, () => enrolWith(server, state), undefined, managed);
+    expect(existsSync(file)).toBe(false);
+  });
+});
+
 describe('its text', () => {
   const token = 'abcdefgh.AAAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB';
 
@@ -94,7 +135,7 @@ describe('its text', () => {
       `# by hand\r\nENROLL_URL="https://a.example"\r\nENROLL_TOKEN='${token}'\r\nX=1`,
     ],
   ])('%s', (_what, text) => {
-    const parsed = parseInvitation(text);
+    const parsed = parseInvitation(wordsIn(text));
     expect(parsed.ok && parsed.value.url.origin).toBe('https://a.example');
     expect(parsed.ok && parsed.value.token.id).toBe('abcdefgh');
   });
@@ -104,7 +145,7 @@ describe('its text', () => {
     [`ENROLL_URL=http://a.example\nENROLL_TOKEN=${token}`, 'ENROLL_URL has to be an https:// address'],
     ['ENROLL_URL=https://a.example\nENROLL_TOKEN=x', 'not an enrolment token'],
   ])('%s is refused', (text, why) => {
-    const parsed = parseInvitation(text);
+    const parsed = parseInvitation(wordsIn(text));
     expect(parsed.ok ? '' : parsed.error).toContain(why);
   });
 });

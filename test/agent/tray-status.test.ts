@@ -92,6 +92,7 @@ function facts(change: Partial<TrayFacts> = {}, status: object = {}): TrayFacts 
       inventory: null,
       vpn,
       certificate: null,
+      managed: null,
       standingUntil: null,
       ...status,
     } as TrayFacts['status'],

@@ -8,7 +8,9 @@ import { isAsWanted } from '../../src/agent/vpn/linux-files.ts';
 import { keptOf, keyfile } from '../../src/agent/vpn/linux-keyfile.ts';
 import { ownName, ownUuid } from '../../src/agent/vpn/linux-names.ts';
 import { diallerConfig, keptLines, pppOptions, wayOf } from '../../src/agent/vpn/linux-ppp-options.ts';
-import { ipsecConfig } from '../../src/agent/vpn/linux-set-libreswan.ts';
+import { parsePsks, suitsAsWell } from '../../src/agent/vpn/linux-libreswan-psks.ts';
+import { ipsecConfig, plutoReason } from '../../src/agent/vpn/linux-set-libreswan.ts';
+import { namedFiles } from '../../src/agent/vpn/linux-set-networkmanager.ts';
 import { ikeReason, swanctlConfig } from '../../src/agent/vpn/linux-set-strongswan.ts';
 import type { VpnProfile } from '../../src/wire/vpn.ts';
 
@@ -31,6 +33,11 @@ describe('names', () => {
     const words = ['a b', 'a.b', 'a-b', 'büro', 'b-ro'].map(ownName);
     expect(new Set(words).size).toBe(5);
     for (const word of words) expect(word).toMatch(/^drawbridge-[A-Za-z0-9_-]+$/);
+  });
+
+  test('no profile has the names of the device’s own certificate', () => {
+    for (const name of ['device', 'device-root', 'device-issuing'])
+      expect(ownName(name)).toMatch(new RegExp(`^drawbridge-${name}-[0-9a-f]{8}$`));
   });
 
   test('a UUID stays with its name', () => {
@@ -68,6 +75,20 @@ describe('swanctl.conf', () => {
     ]);
   });
 
+  test('with the device’s own certificate it names the files that are renewed, and the authority where it is another', () => {
+    const machine = { kind: 'device-certificate' as const, authority: null, gatewayId: 'vpn.example.test' };
+    const text = swanctlConfig({ ...profile, machine }, []);
+    expect(text).toContain('certs = drawbridge-device.pem }');
+    expect(text).toContain('cacerts = drawbridge-device-issuing.pem\n');
+    expect(text).not.toContain('secret');
+    expect(connectionsIn(sectionOf(parseSwanctlConf(text), 'connections'))).toMatchObject([
+      { auth: 'certificate' },
+    ]);
+    const foreign = swanctlConfig({ ...profile, machine: { ...machine, authority: 'A' } }, []);
+    expect(foreign).toContain('certs = drawbridge-device.pem }');
+    expect(foreign).toContain('cacerts = drawbridge-office.pem\n');
+  });
+
   test.each([
     ['received NO_PROPOSAL_CHOSEN error notify', 'suites'],
     ['received AUTHENTICATION_FAILED error notify', 'certificate or key'],
@@ -93,6 +114,19 @@ describe('NetworkManager’s keyfile', () => {
     expect(value('ipv4', 'route1')).toBe('10.99.0.0/24');
     expect(value('ipv4', 'never-default')).toBe('true');
     expect(value('ipv4', 'dns')).toBe('10.99.0.53;');
+  });
+
+  test('names the device’s own certificate where it lies, and an authority of the gateway’s where there is one', () => {
+    const machine = { kind: 'device-certificate' as const, authority: null, gatewayId: 'vpn.example.test' };
+    const own = { ...profile, machine };
+    const text = keyfile(own, namedFiles(own), nothing);
+    expect(text).toContain('machine-auth-type=tls\n');
+    expect(text).toContain('machine-cert=/etc/ipsec.d/certs/drawbridge-device.pem\n');
+    expect(text).toContain('machine-key=/etc/ipsec.d/private/drawbridge-device.pem\n');
+    expect(text).toContain('machine-ca=/etc/ipsec.d/cacerts/drawbridge-device-root.pem\n');
+    expect(text).not.toContain('psk');
+    const foreign = { ...own, machine: { ...machine, authority: 'A' } };
+    expect(namedFiles(foreign).authority).toBe('/etc/ipsec.d/cacerts/drawbridge-office.pem');
   });
 
   test('secrets stand in their own section, escaped as GKeyFile reads them', () => {
@@ -156,6 +190,45 @@ test('Libreswan exchanges keys anew in phase 2 only where a suite for it names a
   const withEsp = (esp: string) => ipsecConfig({ ...profile, suites: { ike: [], esp: [esp] } });
   expect(ipsecConfig(profile)).toContain('pfs=no\n');
   expect(withEsp('aes256-sha256-ecp256')).toContain('pfs=yes\n');
+});
+
+describe('Libreswan’s pre-shared keys', () => {
+  test('are listed with whom they are for', () => {
+    const listed = `000${' '}
+000 List of Pre-shared secrets (from /etc/ipsec.secrets)
+000${' '}
+000     1: PSK 203.0.113.1 %any
+000     3: PSK
+000    12: PSK @gw 203.0.113.10
+000     4: RSA (none) (none)
+`;
+    expect(parsePsks(listed)).toEqual([['203.0.113.1', '%any'], [], ['@gw', '203.0.113.10']]);
+  });
+
+  test('a key for the gateway suits it as well as ours, and one for this end; one for anybody does not', () => {
+    const ends = { gateways: ['203.0.113.1'], locals: ['203.0.113.10'] };
+    const suits = (...identities: string[]) => suitsAsWell(identities, ends);
+    expect([suits('%any', '203.0.113.1'), suits('203.0.113.10', '203.0.113.1')]).toEqual([true, true]);
+    expect([suits('203.0.113.10'), suits('203.0.113.10', '%any')]).toEqual([true, true]);
+    expect([suits(), suits('%any', '%any'), suits('203.0.113.10', '192.0.2.1')]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+});
+
+test('what pluto says of a connection that does not come up', () => {
+  const said = (...lines: string[]) =>
+    plutoReason({ stdout: ['002 "office" #1: initiating', ...lines].join('\n') });
+  const late = (state: string) =>
+    `031 "office" #1: ${state}: 15 second timeout exceeded after 5 retransmits.  `;
+  const encrypted = 'Possible authentication failure: no acceptable response to our first encrypted message';
+  expect(said(late('STATE_MAIN_I3') + encrypted)).toBe('the pre-shared key is probably wrong');
+  const first = 'No response (or no acceptable response) to our first IKEv1 message';
+  expect(said(late('STATE_MAIN_I1') + first)).toBe('the gateway does not answer');
+  expect(said('025 "office" #1: something else')).toBe('"office" #1: something else');
+  expect(said()).toBe(null);
 });
 
 test('files are as wanted only with the same content and rights', () => {

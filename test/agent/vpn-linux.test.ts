@@ -1,12 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import type { CommandOptions, Host, Output } from '../../collectors/check.ts';
 import { parseRules, parseTable, withBlock } from '../../collectors/vpn-client/linux-block.ts';
 import { bareProfile } from '../../collectors/vpn-client/profile.ts';
 import { ruleArguments } from '../../src/agent/vpn/linux-block.ts';
+import { gatewaysOf } from '../../src/agent/vpn/linux-dialler.ts';
+import { scopeByTunnels } from '../../src/agent/vpn/linux-scope.ts';
 import { parseAhosts } from '../../src/agent/vpn/linux-gateways.ts';
 import { parseViciTunnels } from '../../src/agent/vpn/linux-ike.ts';
+import { hangUpSessions } from '../../src/agent/vpn/linux-ending.ts';
 import { parseStat } from '../../src/agent/vpn/linux-processes.ts';
 import { blockRules, type BlockPlan } from '../../src/agent/vpn/linux-rules.ts';
+import { Standby } from '../../src/agent/vpn/linux-standby.ts';
+import { lettingGo, startWaiting, type Tools } from '../../src/agent/vpn/linux-tools.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { Command } from '../../src/base/commands.ts';
+import { err, ok } from '../../src/base/result.ts';
+import { noFailpoints } from '../../src/base/failpoint.ts';
 
 const everything: BlockPlan = {
   stage: 'cut',
@@ -19,10 +29,24 @@ const everything: BlockPlan = {
 describe('the rules of the block', () => {
   test('the cut stops the interface both ways and L2TP outside IPsec, so that goodbyes still go out inside', () => {
     const text = blockRules(everything);
-    expect(text).toContain('oifname { "ppp0" } counter drop');
-    expect(text).toContain('iifname { "ppp0" } counter drop');
+    expect(text).toContain('oifname "ppp0" counter drop');
+    expect(text).toContain('iifname "ppp0" counter drop');
     expect(text).toContain('udp dport 1701 rt ipsec missing counter drop');
     expect(text).not.toMatch(/udp dport 1701 counter drop/);
+    expect(blockRules({ ...everything, interfaces: ['ppp0', 'l2tp1'] })).toContain(
+      'oifname { "ppp0", "l2tp1" } counter drop',
+    );
+  });
+
+  test('before gateways are known there is nothing in the table about them', () => {
+    expect(blockRules(everything)).not.toMatch(/\bset\b|new IKE/);
+    const [v4, v6] = ['203.0.113.1', '2001:db8::1'].map((one) =>
+      blockRules({ ...everything, gateways: [one] }),
+    );
+    expect(v4).toMatch(/ip daddr @stopped4/);
+    expect(v4).not.toMatch(/stopped6/);
+    expect(v6).toMatch(/ip6 saddr @stopped6/);
+    expect(v6).not.toMatch(/stopped4/);
   });
 
   test('the standing block stops all L2TP and new IKE to the gateways', () => {
@@ -54,7 +78,7 @@ describe('the rules of the block', () => {
     });
     expect(text).not.toMatch(/^\s*(?:flush|#)/m);
     expect(text.match(/"/g)?.length).toBe((text.match(/"[^"\n]*"/g)?.length ?? 0) * 2);
-    expect(text).toContain('{ "ppp1" }');
+    expect(text).toContain('oifname "ppp1" counter drop');
   });
 });
 
@@ -177,9 +201,170 @@ describe('tunnels of strongSwan', () => {
   });
 });
 
+test('diallers name their gateways; one whose settings are gone names none', async () => {
+  const files = new Map([['/run/nm-l2tp-1/xl2tpd.conf', '[lac l2tp]\nlns = 203.0.113.1\npppoptfile = x\n']]);
+  const readText = async (path: string) => {
+    const text = files.get(path);
+    return text === undefined ? err('missing' as const) : ok(text);
+  };
+  const host = { readText } as unknown as Host;
+  const process = { pid: 1, parent: 1, name: 'xl2tpd', startedAt: '1' };
+  const diallers = [...files.keys(), '/run/gone'].map((config) => ({ process, config, control: '' }));
+  expect(await gatewaysOf(host, diallers)).toEqual(['203.0.113.1']);
+  expect(
+    scopeByTunnels({ found: [], secretFiles: [] }, [], ['203.0.113.1', 'vpn.example.test']).addresses,
+  ).toEqual(['203.0.113.1']);
+});
+
 test('addresses of a name, each once', () => {
   expect(
     parseAhosts('203.0.113.1     STREAM vpn.example.test\n203.0.113.1     DGRAM\n2001:db8::1 STREAM\n'),
   ).toEqual(['203.0.113.1', '2001:db8::1']);
   expect(parseAhosts('x; rm')).toEqual([]);
+});
+
+describe('programs that are started ahead of time', () => {
+  const node = { path: process.execPath } as Command;
+  const start = (made: Tools) => startWaiting(made, [node, ['-e', 'process.stdin.pipe(process.stdout)']]);
+  const tools = (failure: Output['failure'] = null): Tools & { ran: (string | undefined)[] } => {
+    const ran: (string | undefined)[] = [];
+    const host = {
+      async run(_command: Command, _argv: readonly string[], { stdin, stdinLater }: CommandOptions) {
+        const input = stdin ?? (await stdinLater);
+        ran.push(input);
+        const isLate = stdin === undefined && failure !== null;
+        return { stdout: input ?? '', stderr: '', code: isLate ? null : 0, failure: isLate ? failure : null };
+      },
+    };
+    return { host, ran } as unknown as Tools & { ran: (string | undefined)[] };
+  };
+
+  test('each gets its input when it is its turn, and one that is not needed gets none', async () => {
+    const made = tools();
+    const said = await lettingGo(
+      [start(made), start(made)],
+      async ([first]) => (await first?.goOn('rules'))?.stdout,
+    );
+    expect(said).toBe('rules');
+    await vi.waitFor(() => expect(made.ran).toEqual(['rules', '']));
+  });
+
+  test('none waits for ever after a failure', async () => {
+    const made = tools();
+    await expect(lettingGo([start(made)], () => Promise.reject(new Error('lost')))).rejects.toThrow('lost');
+    await vi.waitFor(() => expect(made.ran).toEqual(['']));
+  });
+
+  test('one whose time was over before its turn is started anew', async () => {
+    const made = tools('timeout');
+    const said = await lettingGo([start(made)], async ([first]) => first?.goOn('rules'));
+    expect(said).toMatchObject({ stdout: 'rules', code: 0 });
+    expect(made.ran).toEqual(['rules', 'rules']);
+  });
+
+  test('one that did not wait until its turn is started anew', async () => {
+    const ran: (string | undefined)[] = [];
+    const run = async (_command: Command, _argv: readonly string[], { stdin }: CommandOptions) => {
+      ran.push(stdin);
+      return { stdout: stdin ?? '', stderr: '', code: stdin === undefined ? 1 : 0, failure: null };
+    };
+    const made = { host: { run } } as unknown as Tools;
+    const said = await lettingGo([start(made)], async ([first]) => {
+      await new Promise(setImmediate);
+      return first?.goOn('rules');
+    });
+    expect(said).toMatchObject({ stdout: 'rules', code: 0 });
+    expect(ran).toEqual([undefined, 'rules']);
+  });
+
+  describe('for the next denial', () => {
+    const keeping = () => {
+      const made = tools();
+      const run = vi.spyOn(made.host, 'run');
+      const sleeps: { ms: number; wake: () => void }[] = [];
+      const clock = {
+        sleep: (ms: number, signal?: AbortSignal) =>
+          new Promise<void>((resolve, reject) => {
+            sleeps.push({ ms, wake: resolve });
+            signal?.addEventListener('abort', () => reject(new Error('over')), { once: true });
+          }),
+      };
+      const standby = new Standby({ ...made, clock } as unknown as Tools);
+      const control = new AbortController();
+      const kept = standby.keep(control.signal);
+      const end = () => {
+        control.abort();
+        return kept;
+      };
+      return { standby, begun: () => run.mock.calls.length, ran: made.ran, sleeps, end };
+    };
+
+    const say = (standby: Standby, text: string) => standby.take().goOn(text);
+
+    test('three wait, each is taken once, and others take their place later', async () => {
+      const { standby, begun, ran, sleeps, end } = keeping();
+      expect(begun()).toBe(3);
+      expect(await say(standby, 'cut')).toMatchObject({ stdout: 'cut' });
+      expect(begun()).toBe(3);
+      const refilled = standby.refill();
+      for (const text of ['block', 'look', 'block again']) await say(standby, text);
+      expect(begun()).toBe(4);
+      sleeps.at(-1)?.wake();
+      await refilled;
+      expect(begun()).toBe(7);
+      await end();
+      await vi.waitFor(() => expect(ran).toEqual(['cut', 'block', 'look', 'block again', '', '', '']));
+    });
+
+    test('they are renewed, and let go at the end', async () => {
+      const { standby, begun, ran, sleeps, end } = keeping();
+      sleeps[0]?.wake();
+      await vi.waitFor(() => expect(ran).toEqual(['', '', '']));
+      expect(begun()).toBe(6);
+      await end();
+      await vi.waitFor(() => expect(ran).toHaveLength(6));
+      const refilled = standby.refill();
+      sleeps.at(-1)?.wake();
+      await refilled;
+      expect(begun()).toBe(6);
+    });
+  });
+});
+
+describe('pppd that is told to end', () => {
+  const LINK = '/sys/class/net/ppp0';
+  const STAT = '/proc/54/stat';
+  const pppd = { pid: 54, parent: 49, name: 'pppd', startedAt: '114133' };
+  const session = { interface: 'ppp0', pppd, dialler: null };
+
+  /** A system with this pppd and its link, which do as the test says when they are told to end. */
+  function system(onSignal: (signal: string, there: Set<string>) => void) {
+    const there = new Set([LINK, STAT]);
+    const stat = `54 (pppd) S 49 ${'0 '.repeat(17)}114133 0`;
+    const has = (path: string) => there.has(path);
+    const host = {
+      status: async (path: string) => ({ ok: has(path) }),
+      readText: async (path: string) => (has(path) ? { ok: true, value: stat } : { ok: false }),
+    };
+    const signal = (_pid: number, name: string) => onSignal(name, there);
+    const tools = { host, clock: systemClock, failpoints: noFailpoints, signal } as unknown as Tools;
+    return { there, tools };
+  }
+
+  test('what comes next does not wait for its scripts, which are not cut short', async () => {
+    const signals: string[] = [];
+    const { there, tools } = system((signal, all) => {
+      signals.push(signal);
+      all.delete(LINK);
+    });
+    const leaving = await hangUpSessions(tools, [session]);
+    expect(there.has(STAT)).toBe(true);
+    let isGone = false;
+    const waiting = leaving.gone.then(() => (isGone = true));
+    await systemClock.sleep(30);
+    expect(isGone).toBe(false);
+    there.delete(STAT);
+    await waiting;
+    expect(signals).toEqual(['SIGTERM']);
+  });
 });

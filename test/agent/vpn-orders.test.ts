@@ -44,6 +44,45 @@ const setOrder = async (up: boolean, change: Partial<VpnProfile> = {}) => ({
 });
 const agree = () => [keys.agree.bind(keys)];
 
+describe('set to the device’s own certificate', () => {
+  const own = { kind: 'device-certificate' as const, authority: null, gatewayId: 'vpn2.example.com' };
+
+  test('nothing secret travels, and the driver is told which kind it is', async () => {
+    const { order } = await rig({ change: { agree } });
+    const wanted = await setOrder(false, { machine: own });
+    expect(wanted.value.profile.machine).toEqual(own);
+    let told: unknown;
+    driver.before = (want) => void (told = want);
+    expect(await order(wanted)).toMatchObject({ status: 200 });
+    expect(told).toMatchObject({ state: 'set', profile: { machine: own } });
+  });
+
+  test.each(['this device has no certificate of its own', 'this device’s certificate ended at …'])(
+    'is refused with the reason: %s',
+    async (problem) => {
+      const { order } = await rig({ change: { agree, certificateProblem: () => problem } });
+      const before = driver.profiles.get('office');
+      expect(await order(await setOrder(true, { machine: own }))).toMatchObject({
+        status: 403,
+        text: `no-certificate: ${problem}`,
+      });
+      expect(driver.profiles.get('office')).toEqual(before);
+      // A profile with a key of its own is none of the certificate's business.
+      expect(await order(await setOrder(false))).toMatchObject({ status: 200 });
+    },
+  );
+
+  test('a way of proving the computer that this agent does not know is not implemented, whatever else it says', async () => {
+    const { order } = await rig({ change: { agree } });
+    const { value } = await setOrder(false);
+    const newer = { ...value, profile: { ...value.profile, machine: { kind: 'passkey', any: 1 } } };
+    expect(await order({ action: 'set', value: newer })).toMatchObject({
+      status: 501,
+      text: 'not-implemented: this agent knows no machine of kind "passkey"; update it',
+    });
+  });
+});
+
 describe('deny and allow', () => {
   test('the tunnel is cut and cannot be dialled, until it is allowed again', async () => {
     const { order, acted } = await rig();
@@ -167,12 +206,14 @@ describe('deny and allow', () => {
 
 describe('two orders at once', () => {
   test('deny and allow: the later one’s state stands, whichever the driver was busy with', async () => {
-    const { order } = await rig();
-    driver.before = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const { order, ledger } = await rig();
+    // The driver is busy until the second order is in the journal, too.
+    driver.before = () => vi.waitFor(() => expect(ledger.holders.server).toBeNull());
     const [denied, allowed] = await Promise.all([order({ action: 'deny' }), order({ action: 'allow' })]);
     expect(allowed).toMatchObject({ status: 200 });
     expect(denied).toMatchObject({ status: 403, text: 'superseded' });
     expect(driver.block).toBeNull();
+    driver.before = () => vi.waitFor(() => expect(ledger.holders.server).not.toBeNull());
     const [again, back] = await Promise.all([order({ action: 'allow' }), order({ action: 'deny' })]);
     expect(back).toMatchObject({ status: 200 });
     expect(again).toMatchObject({ status: 403 });

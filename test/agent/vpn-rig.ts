@@ -6,7 +6,8 @@ import { createOrders, type DueReceipt } from '../../src/agent/orders.ts';
 import { sessionSigner } from '../../src/agent/keys.ts';
 import type { StateFile } from '../../src/agent/state-file.ts';
 import { uuidv7 } from '../../src/agent/uuid.ts';
-import { VpnKeeper, type Isolating, type KeeperDeps } from '../../src/agent/vpn-keeper.ts';
+import type { Isolating } from '../../src/agent/isolation-hold.ts';
+import { VpnKeeper, type KeeperDeps } from '../../src/agent/vpn-keeper.ts';
 import { closeInterrupted, vpnOrders, type VpnOrdersDeps } from '../../src/agent/vpn-orders.ts';
 import type { VpnDriver } from '../../src/agent/vpn/driver.ts';
 import type { Clock } from '../../src/base/clock.ts';
@@ -107,6 +108,7 @@ export async function vpnRig(options: VpnRigOptions) {
     observing: null,
     allowedGateways: null,
     agree: () => [],
+    certificateProblem: () => null,
     passwordOf: async () => null,
     ...change,
   });

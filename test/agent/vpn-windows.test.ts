@@ -328,6 +328,15 @@ describe('set', () => {
     expect(pc.state.book).toContain('later.example.net');
   });
 
+  test('with the device’s own certificate none is looked for by name, and a pre-shared key goes', async () => {
+    const machine = { kind: 'device-certificate' as const, authority: null, gatewayId: null };
+    const seen = await set({ machine });
+    expect(seen.profiles.find(({ name }) => name === office.name)?.auth).toBe('certificate');
+    const told = pc.state.scripts.map(({ told: said }) => said).join();
+    expect(told).toContain('"byCertificate":true,"thumbprint":null');
+    expect(told).not.toContain(SECRET);
+  });
+
   test('a certificate has to be in the computer’s store already', async () => {
     const { cert, ca } = await makeTls();
     const machine = {

@@ -8,8 +8,11 @@ import { HOUR, machine, printed, updates } from './windows-machine.ts';
 
 const failedSearch = updates.replace('"ok":true,"ms":90000', '"ok":false,"hresult":-2145107924,"ms":9');
 
-/** Lets what was started in the background come to its end. */
-const settle = () => systemClock.sleep(30);
+/** Lets what was started in the background come to its end: on a busy machine its files take a while. */
+async function settle(): Promise<void> {
+  do await systemClock.sleep(30);
+  while (process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq')));
+}
 
 describe('updates', () => {
   const search = async (host: Host) => host.probe('updates');

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { run } from '../../src/base/exec.ts';
@@ -36,6 +37,33 @@ describe('run', () => {
     const source = 'process.stdin.pipe(process.stdout)';
     expect((await run(node, script(source))).stdout).toBe('');
     expect((await run(node, script(source), { stdin: 'héllo' })).stdout).toBe('héllo');
+  });
+
+  test('input may come later; the program waits for it', async () => {
+    const later = Promise.withResolvers<string>();
+    const source = 'process.stdin.pipe(process.stdout)';
+    const running = run(node, script(source), { stdinLater: later.promise });
+    const first = await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 100, 'waits'))]);
+    expect(first).toBe('waits');
+    later.resolve('now');
+    expect(await running).toMatchObject({ stdout: 'now', code: 0 });
+  });
+
+  test('the time of a program counts from its input on', async () => {
+    const later = Promise.withResolvers<string>();
+    const hanging = script('setInterval(() => {}, 1000)');
+    const running = run(node, hanging, { stdinLater: later.promise, timeoutMs: 50 });
+    expect(await Promise.race([running, wait(200, 'waits')])).toBe('waits');
+    later.resolve('');
+    expect(await running).toMatchObject({ failure: 'timeout' });
+  });
+
+  test('stands back behind others where it is told to', async () => {
+    const source = 'setTimeout(() => console.log(require("os").getPriority()), 50)';
+    const own = getPriority();
+    expect(Number((await run(node, script(source))).stdout)).toBe(own);
+    const niceness = Math.min(own + 7, 19);
+    expect(Number((await run(node, script(source), { niceness })).stdout)).toBe(niceness);
   });
 
   test('keeps exit code and both outputs', async () => {

@@ -33,7 +33,7 @@ test('the chosen style is what programs get', async () => {
 
 describe('a program that hangs', () => {
   const escaping = (detached: boolean) => `const { spawn } = require('child_process');
-    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 6000)'],
+    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 20000)'],
       { stdio: ['ignore', 'inherit', 'inherit'], detached: ${detached} });
     console.log(child.pid); setInterval(() => {}, 1000)`;
 
@@ -45,7 +45,7 @@ describe('a program that hangs', () => {
     const started = performance.now();
     const output = await run(node, ['-e', escaping(detached)], { timeoutMs: 500 });
     expect(output).toMatchObject({ code: null, failure: 'timeout' });
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     process.kill(Number(output.stdout), 'SIGKILL');
   });
 

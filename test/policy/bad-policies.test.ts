@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/base/log.ts';
-import { parsePolicy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
 import { reloadPolicy } from '../../src/server/policy-file.ts';
 
 const FILE = join(import.meta.dirname, '../../src/policy/default-policy.yaml');

@@ -6,7 +6,8 @@ import { baselineFor, baselineSchema, type Baseline } from '../../src/policy/bas
 import { endOfSupport, lagOf, staleness } from '../../src/policy/behind.ts';
 import { compile, parseCompiled } from '../../src/policy/compiled.ts';
 import { judge } from '../../src/policy/judge.ts';
-import { parsePolicy, type Rulebook } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
+import type { Rulebook } from '../../src/policy/policy.ts';
 import { MAX_FRAME } from '../../src/wire/frames.ts';
 
 const DAY = 86_400_000;

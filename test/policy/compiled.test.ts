@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compile, parseCompiled } from '../../src/policy/compiled.ts';
-import { parsePolicy, type Policy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
+import type { Policy } from '../../src/policy/policy.ts';
 
 function policyWith(rest: string): Policy {
   const parsed = parsePolicy(`version: 1\nname: small\n${rest}`);

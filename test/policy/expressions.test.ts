@@ -5,7 +5,8 @@ import { WHYS, type Reading } from '../../src/base/reading.ts';
 import { parseExpression } from '../../src/policy/cel.ts';
 import { compile, parseCompiled } from '../../src/policy/compiled.ts';
 import { assess, firstToFix, judge } from '../../src/policy/judge.ts';
-import { parsePolicy, type Policy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
+import type { Policy } from '../../src/policy/policy.ts';
 import { healthyReadings } from '../server/fixtures.ts';
 
 const NOW = Date.parse('2026-11-20T10:00:00Z');

@@ -1,7 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { modeFor, shareOf, type Traits } from '../../src/policy/groups.ts';
-import { parsePolicy, type Policy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
+import type { Policy } from '../../src/policy/policy.ts';
 
 const laptop: Traits = { id: randomUUIDv7(), tags: [], directoryGroups: [] };
 

@@ -6,7 +6,8 @@ import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts
 import type { Reading } from '../../src/base/reading.ts';
 import { pointsFor } from '../../src/policy/grace.ts';
 import { assess, firstToFix, judge, missingRequired } from '../../src/policy/judge.ts';
-import { parsePolicy, rowOf, type Policy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
+import { rowOf, type Policy } from '../../src/policy/policy.ts';
 import type { Verdict } from '../../src/wire/decision.ts';
 import { unreadReadings } from '../wire/fixtures.ts';
 

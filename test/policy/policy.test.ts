@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkIds } from '../../collectors/specs.ts';
-import { parsePolicy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../src/policy/default-policy.yaml'), 'utf8');
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parsePolicy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
 import { questionsFor, tagsSchema, watchSchema, withOwnQuestions } from '../../src/policy/questions.ts';
 
 const head = 'version: 1\nname: test\n';

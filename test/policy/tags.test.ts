@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Readings } from '../../collectors/specs.ts';
 import type { Reading } from '../../src/base/reading.ts';
 import { judge } from '../../src/policy/judge.ts';
-import { parsePolicy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
 import { isWhole } from '../../src/policy/tags.ts';
 
 const parsed = parsePolicy(`

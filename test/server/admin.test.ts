@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clearAlarm, revoke } from '../../src/server/administer.ts';
 import { prune } from '../../src/server/retention.ts';
+import { insertCertificate, listCertificates } from '../../src/server/store/certificates.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import type { Store } from '../../src/server/store/store.ts';
+import { certificateRow } from './certificate-row.ts';
 import { healthyReadings } from './fixtures.ts';
 import { expectEventually, startRig, type Rig } from './rig.ts';
 import { connect, connected, exchange, get } from './test-agent.ts';
@@ -166,6 +168,11 @@ describe('what is old', () => {
     expect(await rig.document(link.identity.device)).toMatchObject({ decision: { access: 'allow' } });
     const audit = (await count('audit')).n;
     expect(audit).toBeGreaterThan(0);
+    const ended = { device: link.identity.device, notAfter: rig.clock.now() - 86_400_000 };
+    await beside.write((db) => insertCertificate(db, certificateRow('past', ended)));
+    await beside.write((db) =>
+      insertCertificate(db, certificateRow('good', { ...ended, notAfter: rig.clock.now() + 2 * 86_400_000 })),
+    );
     const muchLater = { ...rig.clock, now: () => rig.clock.now() + 401 * 86_400_000 };
     await prune({
       store: beside,
@@ -173,6 +180,8 @@ describe('what is old', () => {
       retention: { historyDays: 90, auditDays: 400, sessionDays: 90 },
     });
     expect((await count('audit')).n).toBe(0);
+    const certificates = await beside.read((db) => listCertificates(db, { limit: 10 }));
+    expect(certificates.map(({ serial }) => serial)).toEqual(['good']);
   });
 });
 

@@ -8,7 +8,8 @@ import {
   X509Crl,
 } from '../../src/base/x509.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { putEstToken } from '../../src/server/store/certificates.ts';
+import { revokeDevice } from '../../src/server/ca/revocation.ts';
+import { listCertificates, putEstToken } from '../../src/server/store/certificates.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import type { Store } from '../../src/server/store/store.ts';
 import { certificateClaims } from '../../src/wire/certificate.ts';
@@ -18,7 +19,7 @@ import { hashSecret } from '../../src/wire/token.ts';
 import { ecKeys, makeCsr, rsaKeys, type CsrOptions } from './csr.ts';
 import { healthyReadings, OPEN_DETECTION } from './fixtures.ts';
 import { expectEventually, startRig, type Rig } from './rig.ts';
-import { exchange, get, type TestLink } from './test-agent.ts';
+import { connect, connected, exchange, get, payloadOf, type TestLink } from './test-agent.ts';
 
 const HOUR_MS = 3_600_000;
 const CRL_URL = 'http://posture.example.test:8080/crl/devices.crl';
@@ -199,17 +200,26 @@ describe('a certificate', () => {
     expect(await enrol(other.identity.device, der)).toMatchObject({ status: 403, code: 'replayed' });
     const again = await makeCsr({ keys, name: `CN=${other.identity.device}` });
     expect(await enrol(other.identity.device, again)).toMatchObject({ status: 403, code: 'key_used' });
+    const refusals = async (device: string) =>
+      (await auditOf(device)).flatMap(({ action, reason }) =>
+        action === 'refuse certificate' ? reason : [],
+      );
+    expect(await refusals(link.identity.device)).toEqual(['replayed']);
+    expect(await refusals(other.identity.device)).toEqual(['replayed', 'key_used']);
   });
 
   test('needs a token of the very device, once, in time', async () => {
     const [link, other] = [await healthy(), await healthy()];
     const { device } = link.identity;
+    const row = (end: number) => ({ device, hash: hashSecret(token), created_at: 0, expires_at: end });
     expect(await ask(device, await makeCsr())).toMatchObject({ status: 401 });
     await certified(link);
     expect(await ask(device, await makeCsr())).toMatchObject({ status: 401 });
     expect(await ask(other.identity.device, await makeCsr())).toMatchObject({ status: 401 });
-    const row = { device, hash: hashSecret(token), created_at: 0, expires_at: rig.clock.now() - 1 };
-    await store.write((db) => putEstToken(db, row));
+    // Nor is what the database has of it.
+    await store.write((db) => putEstToken(db, row(rig.clock.now() + HOUR_MS)));
+    expect(await ask(device, await makeCsr(), hashSecret(token))).toMatchObject({ status: 401 });
+    await store.write((db) => putEstToken(db, row(rig.clock.now() - 1)));
     expect(await ask(device, await makeCsr())).toMatchObject({ status: 401 });
     expect(await auditOf(device)).toContainEqual(expect.objectContaining({ reason: 'token_unknown' }));
   });
@@ -239,20 +249,26 @@ describe('a certificate', () => {
   });
 });
 
-describe('over the link', () => {
-  const send = async (link: TestLink, der: Buffer, change: object = {}, signer = link.identity.report) => {
-    const { device, server } = link.identity;
-    const claims = {
-      iss: deviceUrn(device),
-      aud: server,
-      iat: Math.floor(rig.clock.now() / 1_000),
-      jti: randomUUIDv7(),
-      csr: der.toString('base64'),
-      ...change,
-    };
-    link.send({ t: 'csr', jws: await seal(TYP.csr, claims, signer) });
+async function send(link: TestLink, der: Buffer, change: object = {}, signer = link.identity.report) {
+  const { device, server } = link.identity;
+  const claims = {
+    iss: deviceUrn(device),
+    aud: server,
+    iat: Math.floor(rig.clock.now() / 1_000),
+    jti: randomUUIDv7(),
+    csr: der.toString('base64'),
+    ...change,
   };
+  link.send({ t: 'csr', jws: await seal(TYP.csr, claims, signer) });
+}
 
+/** Serials of what a device was ever given. */
+async function listed(device: string): Promise<string[]> {
+  const rows = await store.read((db) => listCertificates(db, { device, limit: 10 }));
+  return rows.map(({ serial }) => serial);
+}
+
+describe('over the link', () => {
   test('a healthy device gets certificate and authorities, signed by the order key', async () => {
     const link = await healthy();
     const der = await makeCsr();
@@ -295,6 +311,12 @@ describe('over the link', () => {
     expect(await link.next('nack')).toMatchObject({ err: 'clock_skew' });
     await send(link, der, { csr: 'not base64!' });
     expect(await link.next('nack')).toMatchObject({ err: 'malformed' });
+    // Each is on record, once an hour.
+    await send(link, der, { csr: 'not base64!' });
+    await link.next('nack');
+    const refusals = (await auditOf(link.identity.device)).flatMap(({ reason }) => reason ?? []);
+    expect(refusals).toEqual(['unknown_key', 'wrong_issuer', 'clock_skew', 'malformed']);
+    expect(await listed(link.identity.device)).toEqual([]);
   });
 
   test('who asks all the time is told to wait', async () => {
@@ -309,16 +331,16 @@ describe('over the link', () => {
 });
 
 describe('revocation', () => {
-  const listed = async (certificate: X509Certificate) =>
+  const onList = async (certificate: X509Certificate) =>
     (await crl()).entries.find(({ serialNumber }) => serialNumber === certificate.serialNumber);
 
   test('what a device holds is on the list once it is denied; silence takes nothing back', async () => {
     const link = await healthy();
     const certificate = await certified(link);
-    expect(await listed(certificate)).toBe(undefined);
+    expect(await onList(certificate)).toBe(undefined);
     await report(link, true);
     const entry = await expectEventually(
-      () => listed(certificate),
+      () => onList(certificate),
       (found) => found !== undefined,
     );
     expect(entry?.reason).toBe(9);
@@ -329,17 +351,105 @@ describe('revocation', () => {
       async () => (await rig.document(quiet.identity.device)).decision?.access,
       (access) => access !== 'allow',
     );
-    expect(await listed(kept)).toBe(undefined);
+    expect(await onList(kept)).toBe(undefined);
+  });
+
+  test('a device whose key was copied loses what it holds, and gets nothing until a person has looked', async () => {
+    const link = await healthy();
+    const { identity } = link;
+    const certificate = await certified(link);
+    await connected(rig.target, identity);
+    await connect(rig.target, identity, { boot: link.boot });
+    await expectEventually(
+      () => onList(certificate),
+      (entry) => entry !== undefined,
+      20_000,
+    );
+    expect(await enrol(identity.device, await makeCsr())).toMatchObject({
+      status: 202,
+      code: 'device_cloned',
+    });
+    expect(await auditOf(identity.device)).toContainEqual(
+      expect.objectContaining({ action: 'refuse certificate', reason: 'device_cloned' }),
+    );
   });
 
   test('a device that is removed loses its certificates with it', async () => {
     const link = await healthy();
     const certificate = await certified(link);
     await rig.admin.post(`/v1/devices/${link.identity.device}/revoke`);
-    expect((await listed(certificate))?.reason).toBe(5);
+    expect((await onList(certificate))?.reason).toBe(5);
     expect(await enrol(link.identity.device, await makeCsr())).toMatchObject({
       status: 403,
       code: 'device_revoked',
+    });
+  });
+
+  describe('by an administrator', () => {
+    const revokeAll = (link: TestLink) =>
+      store.write((db) =>
+        revokeDevice(
+          db,
+          link.identity.device,
+          { reason: 'superseded', because: 'ordered' },
+          { actor: 'test', now: rig.clock.now() },
+        ),
+      );
+
+    /** The order about a certificate that comes within some seconds of the server's clock; null: none does. */
+    async function orderedBy(link: TestLink): Promise<string | null> {
+      for (let seconds = 0; seconds < 6; seconds += 1) {
+        rig.clock.advance(1_000);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+      const orders = link.frames.flatMap((frame) =>
+        frame.t === 'order' ? [JSON.stringify(payloadOf(frame.jws))] : [],
+      );
+      return orders.find((order) => order.includes('"x-posture:cert"')) ?? null;
+    }
+
+    async function holding(): Promise<TestLink> {
+      const link = await healthy();
+      await send(link, await makeCsr());
+      await link.next('certificate');
+      return link;
+    }
+
+    test('a device that is well is ordered to get a new one, once, and on record', async () => {
+      const link = await holding();
+      expect(await revokeAll(link)).toBe(1);
+      await expectEventually(
+        () => orderedBy(link),
+        (order) => order?.includes('"update"') === true,
+        20_000,
+      );
+      const { orders } = await rig.document(link.identity.device);
+      expect(orders).toMatchObject([{ action: 'update', cause: 'its certificate was revoked' }]);
+      link.frames.length = 0;
+      expect(await orderedBy(link)).toBe(null);
+      await send(link, await makeCsr());
+      await link.next('certificate');
+    });
+
+    test('one that is not well gets none, until it is', async () => {
+      const link = await holding();
+      await report(link, true);
+      await revokeAll(link);
+      expect(await orderedBy(link)).toBe(null);
+      await report(link);
+      await expectEventually(
+        () => orderedBy(link),
+        (order) => order !== null,
+        20_000,
+      );
+    });
+
+    test('one that was told to do without is left in peace', async () => {
+      const link = await holding();
+      await rig.admin.post(`/v1/devices/${link.identity.device}/orders`, { action: 'delete-certificate' });
+      await link.order();
+      await revokeAll(link);
+      expect(await orderedBy(link)).toBe(null);
     });
   });
 
@@ -363,9 +473,9 @@ describe('revocation', () => {
     const link = await healthy();
     const certificate = await certified(link);
     await rig.admin.post(`/v1/devices/${link.identity.device}/revoke`);
-    expect(await listed(certificate)).toBeDefined();
+    expect(await onList(certificate)).toBeDefined();
     rig.clock.advance(49 * HOUR_MS);
-    expect(await listed(certificate)).toBe(undefined);
+    expect(await onList(certificate)).toBe(undefined);
   });
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NO_MEMORY } from '../../src/policy/memory.ts';
-import { parsePolicy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
 import { decide, sameDecision, type Evidence } from '../../src/server/decide.ts';
 import { ACCESS, type Decision } from '../../src/wire/decision.ts';
 import { healthyReadings, PLAIN_DISK } from './fixtures.ts';

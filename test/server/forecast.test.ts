@@ -8,6 +8,7 @@ import { insertCertificate } from '../../src/server/store/certificates.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import type { Store } from '../../src/server/store/store.ts';
 import { readFile } from 'node:fs/promises';
+import { certificateRow } from './certificate-row.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -33,20 +34,8 @@ let count = 0;
 
 async function issued(kind: 'device' | 'gateway', issuedAt: number, validMs: number): Promise<void> {
   count += 1;
-  const row = {
-    serial: `${count}`,
-    kind,
-    device: kind === 'device' ? `device-${count}` : null,
-    name: kind === 'device' ? `device-${count}` : 'vpn.example.test',
-    key_id: `key-${count}`,
-    csr: `csr-${count}`,
-    via: 'agent' as const,
-    issued_at: issuedAt,
-    not_before: issuedAt,
-    not_after: issuedAt + validMs,
-    revoked_at: null,
-    reason: null,
-  };
+  const device = kind === 'device' ? `device-${count}` : null;
+  const row = certificateRow(`${count}`, { device, issuedAt, notAfter: issuedAt + validMs });
   await store.write((db) => insertCertificate(db, row));
 }
 

@@ -54,7 +54,7 @@ const CERTIFICATE = { certificateSerial: '0A1B' };
 async function lastLogin(on = rig) {
   const { DatabaseSync } = await import('node:sqlite');
   const db = new DatabaseSync(on.paths.database, { readOnly: true });
-  const row = db.prepare('select * from logins order by at desc, rowid desc limit 1').get();
+  const row = db.prepare('select * from all_logins order by at desc limit 1').get();
   db.close();
   return row;
 }

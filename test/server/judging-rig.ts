@@ -141,6 +141,7 @@ function partsOf(rig: () => JudgingRig): OutsideParts {
       fleet: rig().fleet.count(),
     }),
     gone: () => {},
+    writtenElsewhere: () => {},
     decided: ({ id, decision }, news) => {
       rig().news.push({ id, news, decision: decision?.decision ?? null });
     },
@@ -156,7 +157,7 @@ function keyOf(id: string) {
   return { kid: id, kind: 'report' as const, jwk: '{}', created_at: START };
 }
 
-function rowOf(id: string) {
+export function rowOf(id: string) {
   return {
     id,
     name: `laptop-${id.slice(-4)}`,

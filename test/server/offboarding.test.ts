@@ -10,7 +10,7 @@ import { healthyReadings } from './fixtures.ts';
 import { accessIn, gatewayCredential, gatewayWith, type Gateway } from './gateway.ts';
 import { NAS_SECRET, startNas, type TestNas } from './nas.ts';
 import { expectEventually, startRig, type Rig } from './rig.ts';
-import { connect, connected, exchange, type Answer, type TestLink } from './test-agent.ts';
+import { connect, connected, exchange, payloadOf, type Answer, type TestLink } from './test-agent.ts';
 
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const files: string[] = [];
@@ -37,6 +37,7 @@ beforeAll(async () => {
     settings: {
       radius: { nas: [{ name: 'lns-1', dynamicAuthorization }] },
       offboarding: [{ source: 'mdm', secretFile: await secretFile(SECRET) }],
+      credentials: { hours: 12 },
     },
   });
   gateway = gatewayWith(() => rig.target, await gatewayCredential(rig.paths.database));
@@ -67,12 +68,19 @@ function tell(
   });
 }
 
+const asked = (user: string) => JSON.stringify({ user_name: user });
+
 const status = async (device: string) => (await rig.document(device)).device.status;
+
+async function healthy(): Promise<TestLink> {
+  const link = await rig.link();
+  await link.report({ readings: healthyReadings(new Date(rig.clock.now()).toISOString()) });
+  return link;
+}
 
 /** A healthy device with a VPN session that is up. */
 async function dialled(): Promise<TestLink> {
-  const link = await rig.link();
-  await link.report({ readings: healthyReadings(new Date(rig.clock.now()).toISOString()) });
+  const link = await healthy();
   const login = await expectEventually(
     () => gateway.login('alice', { nas_identifier: 'lns-1' }),
     (answer) => accessIn(answer) === 'allow',
@@ -117,6 +125,23 @@ describe('one command', () => {
     expect(audit).toContain(`admin revoke ${device}`);
     expect(audit).toContain(`127.0.0.1 session refused revoked ${device}`);
     expect(accessIn(await gateway.login('alice'))).not.toBe('allow');
+  });
+
+  test('ends the VPN password that the device has, and says so', async () => {
+    const link = await healthy();
+    const { device } = link.identity;
+    const { generation, epoch, user } = payloadOf((await link.next('credential')).jws);
+    link.send({ t: 'credential-ack', generation, epoch });
+    const authorize = async () => (await gateway.ask('/v1/radius/authorize', asked(String(user)))).status;
+    await expectEventually(authorize, (http) => http === 200);
+    const { body } = await rig.admin.post(`/v1/devices/${device}/offboard`, { reason: 'sold' });
+    expect(body).toMatchObject({ ended: { credentials: 1 } });
+    expect(await authorize()).toBe(404);
+    // A word that was on its way when the device was revoked puts nothing back into force.
+    link.send({ t: 'credential-ack', generation, epoch });
+    expect(await link.next('bye')).toMatchObject({ err: 'revoked' });
+    expect(await authorize()).toBe(404);
+    expect(await rig.audit()).toContain(`admin withdraw VPN credential ${device}`);
   });
 
   test('given beside a server that is down ends the session once it runs', async () => {

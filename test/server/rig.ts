@@ -159,7 +159,7 @@ export async function startRig({
 export async function expectEventually<T>(
   ask: () => Promise<T> | T,
   isGood: (answer: T) => boolean,
-  ms = 5_000,
+  ms = 15_000,
 ): Promise<T> {
   const until = Date.now() + ms;
   for (;;) {

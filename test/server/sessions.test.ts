@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prune } from '../../src/server/retention.ts';
+import { settleLogins } from '../../src/server/store/logins.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import { sessionDocument, type SessionDocument } from '../../src/server/session-document.ts';
 import { healthyReadings } from './fixtures.ts';
@@ -202,8 +203,9 @@ describe('a session', () => {
     up.link.close();
     const store = await openSqlite(rig.paths.database);
     const clock = { ...rig.clock, now: () => rig.clock.now() + 91 * 86_400_000 };
+    await store.write((db) => settleLogins(db, 1_000));
     await prune({ store, clock, retention: { historyDays: 400, auditDays: 400, sessionDays: 90 } });
-    const logins = await store.read((db) => db.selectFrom('logins').select('device').execute());
+    const logins = await store.read((db) => db.selectFrom('all_logins').select('device').execute());
     await store.close();
     expect(await sessions(`?device=${ended.device}&ended=true`)).toEqual([]);
     expect(await sessions(`?device=${up.device}`)).toHaveLength(1);

@@ -11,6 +11,7 @@ import { prepared, preparedRows } from '../../src/server/store/prepared.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import { StoreUnavailable, type Store } from '../../src/server/store/store.ts';
 import type { MetaRow } from '../../src/server/store/tables.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let folder: string;
 let file: string;
@@ -58,6 +59,14 @@ describe('group commit', () => {
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(connection.asked.slice(3, 6)).toEqual(['savepoint unit', 'rollback to unit', 'release unit']);
+  });
+
+  test('one that is alone, and throws, undoes all, keeps its error, and the next goes on', async () => {
+    const connection = scripted();
+    const { add } = groupCommit(connection);
+    await expect(add(async () => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+    expect(connection.asked).toEqual(['begin immediate', 'rollback']);
+    expect(await add(async () => 2)).toBe(2);
   });
 
   test.each(['begin immediate', 'commit', 'savepoint unit'])(
@@ -155,6 +164,19 @@ describe('the SQLite store', () => {
     other.close();
     await store.write((db) => setMeta(db, 'c', '2'));
     expect(await store.read((db) => getMeta(db, 'c'))).toBe('2');
+  });
+
+  test('has its log copied by another thread, and does not take that for another process', async () => {
+    const beside = new DatabaseSync(file, { readOnly: true });
+    const look = beside.prepare('pragma wal_checkpoint(noop)');
+    const copied = () => Number(look.get()?.checkpointed) > 0;
+    expect(copied()).toBe(false);
+    await store.changedElsewhere();
+    for (let commit = 0; commit < 128; commit += 1)
+      await store.note((db) => setMeta(db, 'long', String(commit).repeat(30_000)));
+    await waitFor('a copied log', copied, 10);
+    beside.close();
+    expect(await store.changedElsewhere()).toBe(false);
   });
 
   test('opens again what it has made', async () => {

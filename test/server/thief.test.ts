@@ -50,6 +50,7 @@ describe('a stolen token', () => {
     db.prepare('update tokens set revoked_at = 1 where id = ?').run(parsed(token).id);
     db.close();
     expect(await code(token)).toBe('token_expired');
+    expect(await rig.audit()).toContain(`127.0.0.1 enrol refused token_expired ${parsed(token).id}`);
   });
 
   test('used with the number of a computer that is enrolled waits, and takes nothing from it', async () => {
