@@ -13,7 +13,9 @@ export default defineConfig({
             'test/{base,wire,policy,scan,agent,tray,server,gateway,cli,conformance,packaging}/**/*.test.ts',
             'test/collectors/**/*.test.ts',
           ],
-          testTimeout: 15_000,
+          testTimeout: 30_000,
+          // A whole server starts in many of them, which a busy machine delays.
+          hookTimeout: 60_000,
           // Many tests wait for a timer or a disk: more of them than cores keep two cores busy.
           maxWorkers: 3,
         },

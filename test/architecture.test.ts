@@ -213,7 +213,8 @@ function allowed(file: string, specifier: string, part: Part): boolean {
 /** Parts without a list of packages may use any that package.json names; base is limited to built-ins and a few libraries. */
 function allowedPackage(part: Part, specifier: string): boolean {
   return (
-    part.name !== 'base' || /^(node:|pino$|yaml$|zod$|@peculiar\/x509$|reflect-metadata$)/.test(specifier)
+    part.name !== 'base' ||
+    /^(node:|koffi$|dbus-native$|pino$|yaml$|zod$|@peculiar\/x509$|reflect-metadata$)/.test(specifier)
   );
 }
 

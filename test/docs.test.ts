@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { checkIds, specs } from '../collectors/specs.ts';
-import { configSchema as agentSettings } from '../src/agent/config.ts';
+import { withTable } from '../packaging/mdm/docs-table.ts';
+import { configSchema as agentSettings } from '../src/agent/config-schema.ts';
 import { WHYS } from '../src/base/reading.ts';
 import { gatewayConfigSchema as gatewaySettings } from '../src/gateway/config.ts';
 import { configSchema as serverSettings } from '../src/server/config.ts';
@@ -60,6 +61,11 @@ describe('settings', () => {
   });
 });
 
+test('the agent’s settings stand in the documentation as the schema has them', () => {
+  const document = read('docs/agent.md');
+  expect(withTable(document), 'npm run mdm -- --docs makes it so').toBe(document);
+});
+
 /** Dotted names of a schema's leaves. */
 function settingsOf(schema: z.core.JSONSchema.BaseSchema, prefix = ''): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => {
@@ -88,12 +94,42 @@ describe('README', () => {
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((name) => !(name in manifest.scripts))).toEqual([]);
   });
+});
 
-  test('every link and picture leads to a file', () => {
-    const targets = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1] ?? '');
-    for (const target of targets) expect(() => readFileSync(join(root, target))).not.toThrow();
+describe('every document', () => {
+  const documents = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter(
+    (name) => name.endsWith('.md'),
+  );
+
+  test('every link and picture leads to a file, and to a heading of it', () => {
+    const broken = documents.flatMap((name) =>
+      [...read(name).matchAll(/\]\(([^)#:]*)(?:#([^)]+))?\)/g)].flatMap(([link, path = '', anchor]) => {
+        const target = path === '' ? name : join(dirname(name), path);
+        if (!existsSync(join(root, target))) return [`${name}: ${link}`];
+        return anchor === undefined || anchorsOf(read(target)).includes(anchor) ? [] : [`${name}: ${link}`];
+      }),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test('each picture that a script takes is shown somewhere, and opens at once', () => {
+    const shown = documents.map(read).join('\n');
+    for (const name of readdirSync(join(root, 'docs/images'))) {
+      expect(shown).toContain(`images/${name})`);
+      expect(statSync(join(root, 'docs/images', name)).size, name).toBeLessThan(150_000);
+    }
   });
 });
+
+/** What a document's headings are called in a link. */
+function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, words = '']) =>
+    words
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 test('versions are pinned exactly', () => {
   const all = { ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies };

@@ -40,6 +40,18 @@ export const testNeeds: readonly Need[] = [
   // Packages: made and looked at.
   { package: 'binutils', file: '/usr/bin/strip' },
   { package: 'rpm', file: '/usr/bin/rpmbuild' },
+  { package: 'wixl', file: '/usr/bin/wixl' },
+  { package: 'msitools', file: '/usr/bin/msibuild' },
+  { package: 'osslsigncode', file: '/usr/bin/osslsigncode' },
+  { package: 'cpio', file: '/usr/bin/cpio' },
+  { package: 'libarchive-tools', file: '/usr/bin/bsdtar' },
+  { package: 'ansible-core', file: '/usr/bin/ansible-playbook' },
+  { package: 'python3-apt', file: '/usr/lib/python3/dist-packages/apt/__init__.py' },
+  // The executable for ARM, made and run here.
+  { package: 'binutils-aarch64-linux-gnu', file: '/usr/bin/aarch64-linux-gnu-strip' },
+  { package: 'qemu-user', file: '/usr/bin/qemu-aarch64' },
+  { package: 'libstdc++6-arm64-cross', file: '/usr/aarch64-linux-gnu/lib/libstdc++.so.6' },
+  { package: 'libatomic1-arm64-cross', file: '/usr/aarch64-linux-gnu/lib/libatomic.so.1' },
   // The tray's helpers for Windows and macOS, and what runs the former here.
   { package: 'clang', file: '/usr/bin/clang' },
   { package: 'lld', file: '/usr/bin/lld' },

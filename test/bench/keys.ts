@@ -69,7 +69,7 @@ type Cost = { kind: KeyStoreKind; opened: Measure; warm: Measure; openedCpuMs: n
 
 /** As a new connection does it (keys are opened, then sign), and once more with the same keys. */
 async function costOf(kind: KeyStoreKind, home: KeyHome): Promise<Cost> {
-  await createKeys({ wanted: kind, home, isRoot, hasSession: false });
+  await createKeys({ wanted: kind, home, platform: 'linux', isRoot, hasSession: false });
   const open = async (): Promise<KeyStore> => {
     const keys = await openKeys({ kind, slot: 'a' }, home);
     if (keys === null) throw new Error(`${kind}: no keys`);

@@ -2,6 +2,7 @@
 import { asJson, asText, type Bench } from './report.ts';
 
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
+  certificates: () => import('./certificates.ts'),
   collect: () => import('./collect.ts'),
   ingest: () => import('./ingest.ts'),
   containment: () => import('./containment.ts'),

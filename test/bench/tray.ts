@@ -45,16 +45,13 @@ export const bench: Bench = {
   },
 };
 
-/**
- * One file for both, and the flags with which they are installed. It lies as deep as the sources do, which is where
- * it looks for its files.
- */
+/** One program for both, and the flags with which they are installed. It lies as deep as the sources, where it looks for its files. */
 async function writeBundle(): Promise<string[]> {
   const { code } = await bundle(root, 'packaging/entries/drawbridge.ts');
-  const file = join(root, 'dist/bench/drawbridge.mjs');
-  mkdirSync(join(root, 'dist/bench'), { recursive: true });
-  writeFileSync(file, code);
-  return [...(parts.find(({ name }) => name === 'drawbridge')?.execArgv ?? []), file];
+  const folder = join(root, 'dist/bench');
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of code) writeFileSync(join(folder, name), text);
+  return [...(parts.find(({ name }) => name === 'drawbridge')?.execArgv ?? []), join(folder, 'main.cjs')];
 }
 
 async function measure(stack: TrayStack, desktop: Desktop, program: readonly string[]): Promise<BenchReport> {

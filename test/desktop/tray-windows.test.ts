@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,9 +10,9 @@ import type { Colour } from '../../src/wire/tray.ts';
 import { Desktop, desktopPrograms, findColour } from '../support/desktop.ts';
 import { problemOf, statusOf } from '../support/tray-agent.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { endWine, WINE, wineEnv } from '../support/wine.ts';
 
 const output = join(import.meta.dirname, '../../test-output', 'desktop');
-const WINE = '/usr/lib/wine/wine64';
 const tools = [
   '/usr/bin/clang',
   '/usr/bin/lld',
@@ -23,9 +22,6 @@ const tools = [
 const missing = [...desktopPrograms, ...tools, WINE].filter((file) => !existsSync(file));
 if (missing.length > 0) process.stderr.write(`tray-windows.test.ts: not installed: ${missing.join(', ')}\n`);
 
-/** No Mono, no browser engine, no menus of installed programs: Wine is ready sooner. */
-const QUICKER = { WINEDLLOVERRIDES: 'mscoree=;mshtml=;winemenubuilder.exe=', WINEDEBUG: '-all' };
-
 describe.runIf(missing.length === 0)('the helper of Windows (needs Wine, clang and lld)', () => {
   const desktop = new Desktop();
   const actions: ActionId[] = [];
@@ -33,11 +29,11 @@ describe.runIf(missing.length === 0)('the helper of Windows (needs Wine, clang a
   let tray: HelperTray;
   let gone: string | null = null;
 
-  const wineEnv = () => ({ ...QUICKER, WINEPREFIX: join(desktop.folder, 'wine') });
+  const prefix = join(desktop.folder, 'wine');
 
   const start = async (name: string, ...argv: string[]) => {
     const exe = files.find((file) => file.endsWith('windows-x64.exe')) ?? '';
-    const child = desktop.start(name, WINE, [exe, ...argv], wineEnv());
+    const child = desktop.start(name, WINE, [exe, ...argv], wineEnv(prefix));
     const onGone = (why: string) => {
       gone = why;
     };
@@ -54,7 +50,7 @@ describe.runIf(missing.length === 0)('the helper of Windows (needs Wine, clang a
   });
 
   afterAll(async () => {
-    spawnSync('/usr/lib/wine/wineserver64', ['-k'], { env: { ...desktop.env, ...wineEnv() } });
+    endWine(prefix, desktop.env);
     await desktop.close();
   });
 

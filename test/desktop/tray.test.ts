@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Colour, TrayStatus } from '../../src/wire/tray.ts';
 import { INKS } from '../../src/tray/icon.ts';
-import { openBus } from '../../src/tray/linux-bus.ts';
+import { openBus } from '../../src/base/linux-bus.ts';
 import { isQuiet } from '../../src/tray/linux-quiet.ts';
 import { Desktop, desktopPrograms, findColour, type Point } from '../support/desktop.ts';
 import { problemOf, statusOf, TrayAgent } from '../support/tray-agent.ts';

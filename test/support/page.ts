@@ -8,8 +8,8 @@ const CHROMIUM = '/usr/bin/chromium';
 export const hasChromium = existsSync(CHROMIUM);
 
 /** As root Chromium has no sandbox of its own. */
-export function startBrowser(more: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', ...more] });
+export function startBrowser(more: readonly string[] = [], program = CHROMIUM): Promise<Browser> {
+  return chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-gpu', ...more] });
 }
 
 export type Answered = { status: number; headers: NodeJS.Dict<string | string[]>; text: string };

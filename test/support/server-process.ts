@@ -13,6 +13,8 @@ export type ServerFolder = {
   database: string;
   /** An enrolment token for one device. */
   token(): string;
+  /** What the server knows of a device, by its own command. */
+  device(id: string): { readings: Record<string, unknown> };
   remove(): void;
 };
 
@@ -28,6 +30,7 @@ export function serverFolder(port: number): ServerFolder {
     path,
     database: join(path, 'drawbridge.db'),
     token: () => String(JSON.parse(command(['token', 'create', '--data', path, '--json'])).token),
+    device: (id) => JSON.parse(command(['device', id, '--data', path, '--json'])),
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
 }

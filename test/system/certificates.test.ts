@@ -1,11 +1,15 @@
 // EST and the authority's commands as docs/certificates.md says them: with openssl and curl.
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { randomUUIDv7 } from 'node:crypto';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { seal, TYP } from '../../src/wire/envelope.ts';
+import { deviceUrn } from '../../src/wire/ids.ts';
 import { healthyReadings, OPEN_DETECTION } from '../server/fixtures.ts';
-import { connected, enrol, isIdentity, type TestLink } from '../server/test-agent.ts';
+import { connected, enrol, isIdentity, payloadOf, type TestLink } from '../server/test-agent.ts';
 import {
   serverFolder,
   startServerProcess,
@@ -173,6 +177,29 @@ describe('EST with openssl and curl', () => {
     expect(post('simplereenroll', 'third', '--cert', 'second.pem', '--key', 'second.key').status).toBe(403);
   });
 
+  test('who copies the agent’s certificate and key cannot renew it', async () => {
+    request('agents');
+    const { device, server: aud, report: signer } = link.identity;
+    const csr = readFileSync(join(work, 'agents.der')).toString('base64');
+    const claims = {
+      iss: deviceUrn(device),
+      aud,
+      iat: Math.floor(Date.now() / 1_000),
+      jti: randomUUIDv7(),
+      csr,
+    };
+    link.send({ t: 'csr', jws: await seal(TYP.csr, claims, signer) });
+    const { certificate } = payloadOf((await link.next('certificate')).jws);
+    writeFileSync(join(work, 'agents.pem'), String(certificate));
+    request('thief');
+    expect(post('simplereenroll', 'thief', '--cert', 'agents.pem', '--key', 'agents.key').status).toBe(403);
+    expect(readFileSync(join(work, 'thief.p7.b64'), 'utf8')).toContain('certificate_of_agent: ');
+    const db = new DatabaseSync(folder.database, { readOnly: true });
+    const noted = db.prepare("select detail from audit where action = 'refuse certificate' order by id desc");
+    expect(noted.get()).toEqual({ detail: '{"reason":"certificate_of_agent"}' });
+    db.close();
+  });
+
   test('the list says so to openssl', () => {
     must('curl', '-sS', '-o', 'devices.crl', server.crl ?? '');
     must('openssl', 'crl', '-inform', 'DER', '-in', 'devices.crl', '-out', 'devices.crl.pem');
@@ -247,5 +274,22 @@ describe('the authority', () => {
     expect(
       must('openssl', 'verify', '-CAfile', join(stick, 'root.pem'), '-untrusted', 'gw.pem', 'gw.pem'),
     ).toContain('OK');
+  });
+
+  test('lost without a copy, it is made again below the root that gateways trust already', async () => {
+    await server.kill('SIGTERM');
+    rmSync(join(folder.path, 'ca'), { recursive: true });
+    mustCa('intermediate', 'csr', '--out', 'again.csr');
+    const sign = ['ca', 'intermediate', 'sign', 'again.csr', '--root', stick, '--out', 'again.pem'];
+    must(process.execPath, cli, ...sign);
+    mustCa('intermediate', 'import', 'again.pem', '--root', join(stick, 'root.pem'));
+    server = await startServerProcess(folder.path);
+    link = await connected(server.target, link.identity);
+    await report();
+    request('fifth');
+    expect(post('simpleenroll', 'fifth', '-u', `${link.identity.device}:${token()}`).status).toBe(200);
+    unpack('fifth');
+    const trusted = ['-CAfile', join(stick, 'root.pem'), '-untrusted', join(folder.path, 'ca/issuing.pem')];
+    expect(must('openssl', 'verify', ...trusted, 'fifth.pem')).toContain('OK');
   });
 });

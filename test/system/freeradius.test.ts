@@ -15,6 +15,7 @@ import {
   type Freeradius,
   type Posture,
 } from '../support/freeradius.ts';
+import { waitFor } from '../support/wait-for.ts';
 import {
   serverFolder,
   startServerProcess,
@@ -136,6 +137,7 @@ describe.runIf(hasFreeradius)('FreeRADIUS (needs freeradius, freeradius-rest, fr
       const answer = await radius.login({ user });
       expect(answer).toMatchObject({ code: 'Access-Accept', attributes: { 'Filter-Id': 'posture-full' } });
       expect(lastGate(folder.database)).toMatchObject({ user, nas: 'lns-1', address: '127.0.0.1' });
+      await waitFor('its entry in the audit', () => auditedUsers(folder.database).includes(user));
       expect(octets(answer.attributes.Class)).toContain(identity.device);
     },
   );
@@ -207,12 +209,20 @@ async function gatewayCredential(database: string): Promise<string> {
   return made.value.credential;
 }
 
-/** The details of the audit's entries on logins, oldest first. */
+/** What stands on record of logins, oldest first. */
 function gates(database: string): unknown[] {
   const db = new DatabaseSync(database, { readOnly: true });
-  const rows = db.prepare("select detail from audit where action like 'gate %' order by id").all();
+  const rows = db.prepare('select user, address, nas, reason, identity from all_logins order by at').all();
   db.close();
-  return rows.map((row) => JSON.parse(String(row.detail)) as unknown);
+  return rows;
+}
+
+/** The users of whose logins the audit tells: a second after they were answered. */
+function auditedUsers(database: string): unknown[] {
+  const db = new DatabaseSync(database, { readOnly: true });
+  const rows = db.prepare("select detail from audit where action like 'gate %'").all();
+  db.close();
+  return rows.map((row) => (JSON.parse(String(row.detail)) as { user: unknown }).user);
 }
 
 const lastGate = (database: string) => gates(database).at(-1);

@@ -21,7 +21,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 /** Runs code in a user's session with an unlocked keyring; `this` keyring's files stay in `home`. */
 function inSession(code: string): string {
   const script = `import { createKeys, openKeys } from ${JSON.stringify(agent)};
-    const choice = { wanted: 'auto', home: { stateDir: ${JSON.stringify(home)}, tcti: 'device:/dev/tpmrm99' }, isRoot: false, hasSession: true };
+    const choice = { wanted: 'auto', home: { stateDir: ${JSON.stringify(home)}, tcti: 'device:/dev/tpmrm99' }, platform: 'linux', isRoot: false, hasSession: true };
     ${code}`;
   // The daemon reads the password that unlocks it on standard input, and the rest runs in the same session.
   const session =

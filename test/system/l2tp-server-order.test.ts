@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ip } from '../../src/base/commands.ts';
-import { parsePolicy } from '../../src/policy/policy.ts';
+import { parsePolicy } from '../../src/policy/policy-text.ts';
 import { requestRollout, rolloutRequest } from '../../src/server/l2tp/rollout-requests.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import { l2tpEvent, rolloutDocument } from '../../src/server/l2tp/rollout-view.ts';

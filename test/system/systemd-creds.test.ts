@@ -34,7 +34,7 @@ function computer(name: string) {
   };
 }
 
-const MAKE = `const { kind, keys } = await createKeys({ wanted: 'auto', home, isRoot: true, hasSession: true });
+const MAKE = `const { kind, keys } = await createKeys({ wanted: 'auto', home, platform: 'linux', isRoot: true, hasSession: true });
   console.log(JSON.stringify({ kind, protection: keys.protection, ...(await keys.publicJwks()) }));`;
 const OPEN = `const keys = await openKeys({ kind: 'systemd-creds', slot: 'a' }, home);
   console.log(JSON.stringify({ length: (await keys.sign(new Uint8Array(4))).length, ...(await keys.publicJwks()) }));`;

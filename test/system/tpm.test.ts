@@ -1,14 +1,26 @@
 // Keys in a TPM 2.0: Debian's swtpm and tpm2-tools, the real agent, the real server.
 import { spawn, spawnSync } from 'node:child_process';
 import { createPublicKey, diffieHellman, generateKeyPairSync, verify } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createKeys, openKeys, type KeyHome } from '../../src/agent/key-choice.ts';
+import { createKeys, keyPath, openKeys, type KeyHome } from '../../src/agent/key-choice.ts';
+import { createTpmKeys, openTpmKeys } from '../../src/agent/key-tpm.ts';
 import type { KeyStore } from '../../src/agent/keys.ts';
-import { withTpm } from '../../src/agent/tpm-tools.ts';
+import { tpmProblem, withTpm } from '../../src/agent/tpm-tools.ts';
 import { publicJwk, type PublicJwk } from '../../src/wire/envelope.ts';
 import { holdsPrivateKey } from '../support/private-key-search.ts';
 import {
@@ -22,7 +34,7 @@ import { hasSoftwareTpm, startSoftwareTpm, type SoftwareTpm } from '../support/s
 const CLI = join(import.meta.dirname, '../../src/cli/drawbridge.ts');
 const SERVER_CLI = join(import.meta.dirname, '../../src/cli/drawbridge-server.ts');
 const MESSAGE = Buffer.from('said');
-const choice = { wanted: 'auto', isRoot: true, hasSession: false } as const;
+const choice = { wanted: 'auto', platform: 'linux', isRoot: true, hasSession: false } as const;
 const where = { kind: 'tpm', slot: 'a' } as const;
 
 let root: string;
@@ -110,6 +122,53 @@ describe.runIf(hasSoftwareTpm)('a TPM (needs swtpm, tpm2-tools)', () => {
       await tpm.start();
     }
     expect(await signs(await openKeys(where, home))).toBe(true);
+  });
+
+  describe('kept busy by somebody else', () => {
+    /** swtpm serves one connection after the other: whoever has one keeps all others waiting. */
+    async function keptBusy(): Promise<() => void> {
+      const socket = connect(tpm.port, '127.0.0.1');
+      await once(socket, 'connect');
+      onTestFinished(() => void socket.destroy());
+      return () => void socket.destroy();
+    }
+
+    test('it is waited for', async () => {
+      const { keys } = await createKeys({ ...choice, home: homeAt(folder('state')) });
+      const release = await keptBusy();
+      let isOver = false;
+      const signed = signs(keys).finally(() => (isOver = true));
+      await sleep(1_500);
+      expect(isOver).toBe(false);
+      release();
+      expect(await signed).toBe(true);
+    });
+
+    test('for a time; then it is said, and no key in software takes its place', async () => {
+      const home = homeAt(folder('state'));
+      await createKeys({ ...choice, home });
+      const fresh = join(folder('state'), 'keys.tpm.json');
+      const release = await keptBusy();
+      const busy = { problem: 'busy', message: expect.stringContaining('TPM does not answer') };
+      const keys = await openTpmKeys(keyPath(where, home), tpm.tcti, 500);
+      await expect(keys?.sign(MESSAGE)).rejects.toMatchObject(busy);
+      await expect(createTpmKeys(fresh, tpm.tcti, 500)).rejects.toMatchObject(busy);
+      expect(existsSync(fresh)).toBe(false);
+      release();
+      expect(await signs(await openKeys(where, home))).toBe(true);
+    });
+
+    test('full of what others have loaded: said so, and over when they are gone', async () => {
+      const home = homeAt(folder('state'));
+      await createKeys({ ...choice, home });
+      // As with a kernel that has no resource manager: nobody flushes what a program that has ended had loaded.
+      const argv = ['createprimary', '-Q', '-T', tpm.tcti, '-C', 'o', '-G', 'ecc256', '-c', '/dev/null'];
+      const loaded = Array.from({ length: 5 }, () => spawnSync('/usr/bin/tpm2', argv, { encoding: 'utf8' }));
+      const refused = loaded.find(({ status }) => status !== 0);
+      expect(tpmProblem({ code: 1, stderr: refused?.stderr ?? '', failure: null })).toBe('busy');
+      // Ours makes room first.
+      expect(await signs(await openKeys(where, home))).toBe(true);
+    });
   });
 
   test('locked by wrong passwords of somebody else’s: our key signs on; what is locked is told', async () => {

@@ -98,7 +98,7 @@ describe.runIf(hasFreeradius)('VPN credentials (needs freeradius, freeradius-res
 
   function lastLogin(): { identity: string | null; device: string | null } {
     const db = new DatabaseSync(folder.database, { readOnly: true });
-    const row = db.prepare('select identity, device from logins order by at desc limit 1').get();
+    const row = db.prepare('select identity, device from all_logins order by at desc limit 1').get();
     db.close();
     return row as { identity: string | null; device: string | null };
   }
