@@ -52,16 +52,21 @@ export type Breaker = {
   holds(pending: Pending, fleet: number, limits: Limits, now: number): boolean;
   /** Devices that lost access shortly before it tripped: they are to be judged again. Answers once. */
   takeWave(): string[];
+  /** One that counts on from here by itself, to try something out: nothing that it sees is counted by this one. */
+  copy(): Breaker;
 };
 
 const MINUTE_MS = 60_000;
 
 export function createBreaker(initial: BreakerState = BREAKER_AT_REST): Breaker {
+  return breakerFrom(initial, new Map());
+}
+
+/** `recent`: devices that have newly lost access, and when. */
+function breakerFrom(initial: BreakerState, recent: Map<string, number>): Breaker {
   let current = initial;
   let onDisk = initial;
   let wave: string[] = [];
-  /** Devices that have newly lost access, and when. */
-  const recent = new Map<string, number>();
   const trip = (now: number) => {
     current = { trippedAt: now, openUntil: null };
     wave = [...recent.keys()];
@@ -106,6 +111,7 @@ export function createBreaker(initial: BreakerState = BREAKER_AT_REST): Breaker 
       wave = [];
       return taken;
     },
+    copy: () => breakerFrom(current, new Map(recent)),
   };
 }
 

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { modeFor } from '../policy/groups.ts';
 import { ACCESS, HELD, MODES, type Access, type Decision } from '../wire/decision.ts';
-import { createBreaker } from './breaker.ts';
 import { isCut, isStricter } from './decide.ts';
 import type { DeviceState } from './device-state.ts';
 import { planFor, settle, type Judging, type Plan } from './judge-device.ts';
@@ -54,7 +53,7 @@ export async function tryPolicy(
   judging: Judging,
   now: number,
 ): Promise<Tried> {
-  const terms = { ...judging, breaker: createBreaker(judging.breaker.state()) };
+  const terms = { ...judging, breaker: judging.breaker.copy() };
   const plans: Plan[] = [];
   for (const state of states) {
     plans.push(planFor(state, terms, now));

@@ -64,6 +64,20 @@ describe('a try-out', () => {
     });
   });
 
+  test('counts those who lost access shortly before with those who would', async () => {
+    await anew([]);
+    rig.use(denying);
+    rig.change(rig.ids.slice(0, 6), plain);
+    await rig.tick(MINUTE);
+    expect(rig.counts()).toEqual({ allow: 54, deny: 6 });
+    rig.change(rig.ids.slice(6, 12), plain);
+    const { heldByBreaker, after } = await tryOut(denying);
+    expect({ heldByBreaker, after }).toEqual({ heldByBreaker: 12, after: { allow: 48, restrict: 12 } });
+    rig.use(denying);
+    await judgeDue(rig.parts);
+    expect(rig.counts()).toEqual(after);
+  });
+
   test('equals what applying then does', async () => {
     const ills = [plain, reading('os-patch', { pendingSecurity: 3 }), reading('firewall', { state: 'off' })];
     const policy = fc.constantFrom(
@@ -84,7 +98,7 @@ describe('a try-out', () => {
         expect(rig.counts()).toEqual(after);
         for (const { device, to } of moves) expect(rig.decision(device)).toMatchObject(to);
       }),
-      { numRuns: 20 },
+      { numRuns: 40 },
     );
   });
 });
