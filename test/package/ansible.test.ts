@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { canIsolate } from '../support/namespaces.ts';
 import { bootSystemd, type SystemdRoot } from '../support/systemd-root.ts';
 import { CHECKOUT, inRoot, OLD } from './build.ts';
 
+const WHY_NOT = 'no Ansible, or no root with systemd could be booted here';
 const ready = canIsolate() && existsSync('/lib/systemd/systemd') && existsSync('/usr/bin/ansible-playbook');
-const root = ready ? await bootSystemd(CHECKOUT) : null;
-if (root === null)
-  process.stderr.write('ansible.test.ts: no Ansible, or no root with systemd could be booted here\n');
 
 const SITE = '/mnt/packaging/mdm/ansible/site.yaml';
 const SECRET = 'S'.repeat(22);
@@ -22,9 +20,17 @@ const ENVIRONMENT = {
   ANSIBLE_PIPELINING: 'True',
 };
 
-describe.runIf(root !== null)('the Ansible role on a Debian under systemd', () => {
-  const machine = root as SystemdRoot;
-  afterAll(() => machine.remove());
+describe('the Ansible role on a Debian under systemd', () => {
+  let machine: SystemdRoot;
+  let booted: SystemdRoot | null = null;
+
+  beforeAll(async () => {
+    booted = ready ? await bootSystemd(CHECKOUT) : null;
+    if (booted === null) process.stderr.write(`ansible.test.ts: ${WHY_NOT}\n`);
+    else machine = booted;
+  });
+  beforeEach(({ skip }) => skip(booted === null, WHY_NOT));
+  afterAll(() => booted?.remove());
 
   const play = (vars: Record<string, unknown>, ...more: string[]) => {
     machine.put('/root/vars.json', Buffer.from(JSON.stringify(vars)));
