@@ -1,5 +1,5 @@
 // npm run pictures: makes the packages, follows docs/deploy.md with them, and takes the pictures of docs/images/ on the way.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -8,9 +8,11 @@ import { parts } from '../../packaging/build/parts.ts';
 import { targets } from '../../packaging/build/targets.ts';
 import { productVersion } from '../../src/base/version.ts';
 import { checkIds } from '../../collectors/specs.ts';
+import { desktopPrograms } from '../support/desktop.ts';
 import { GuideMachine, guideSteps, type Shown } from '../support/guide.ts';
 import { startBrowser } from '../support/page.ts';
 import { terminalPicture } from './terminal.ts';
+import { trayPicture } from './tray.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BUILT = 'dist/pictures';
@@ -30,6 +32,8 @@ nft add chain inet guide input '{ type filter hook input priority 0; policy drop
 nft add rule inet guide input iif lo accept
 nft add rule inet guide input ct state established,related accept`;
 
+const missing = desktopPrograms.filter((file) => !existsSync(file));
+if (missing.length > 0) throw new Error(`Not installed: ${missing.join(', ')}.`);
 await makePackages();
 const machine = await GuideMachine.boot(`${BUILT}/packages`);
 if (machine === null)
@@ -77,6 +81,8 @@ async function takePictures(at: GuideMachine, chromium: Browser): Promise<void> 
   );
   for (const line of laptop) at.follow(line);
   await at.connected();
+  await trayPicture(at, picture('tray'), { folder: join(ROOT, BUILT), there: `/mnt/${BUILT}` });
+  small(picture('tray'));
   const page = await chromium.newPage({ viewport: { width: 820, height: 780 } });
   await page.goto(await at.page(tray));
   await page.locator('h1').waitFor();
@@ -88,6 +94,7 @@ async function takePictures(at: GuideMachine, chromium: Browser): Promise<void> 
   await page.getByRole('button', { name: 'I did this: check again' }).click();
   await page.getByRole('heading', { name: 'This computer meets every requirement' }).waitFor();
   await page.getByText('is done. Thank you.').waitFor();
+  await page.getByText('All well').waitFor();
   await inBothLights(page, 'page-good');
   await terminal(
     chromium,

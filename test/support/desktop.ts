@@ -56,9 +56,14 @@ const PANEL = `<?xml version="1.0" encoding="UTF-8"?>
  * person's own session is touched; `close` ends all of it.
  */
 export class Desktop {
-  readonly folder = mkdtempSync(join(tmpdir(), 'drawbridge-desktop-'));
+  readonly folder: string;
   #display = '';
   #children = new Map<string, ChildProcess>();
+
+  /** `parent`: where its folder is made, with the bus's socket in it. */
+  constructor(parent = tmpdir()) {
+    this.folder = mkdtempSync(join(parent, 'drawbridge-desktop-'));
+  }
 
   async open(): Promise<void> {
     for (const name of ['run', 'fb', 'config/xfce4/xfconf/xfce-perchannel-xml'])
