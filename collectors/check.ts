@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Command } from '../src/base/commands.ts';
 import type { Output, RunOptions } from '../src/base/exec.ts';
 import type { Observed } from '../src/base/reading.ts';
+import { onDemand } from '../src/base/on-demand.ts';
 import type { Result } from '../src/base/result.ts';
 
 export type { Output } from '../src/base/exec.ts';
@@ -116,10 +117,18 @@ export type Spec<Id extends string = string, F extends z.ZodType = z.ZodType, R 
   reasons: readonly R[];
 };
 
-export function defineCheck<const Id extends string, F extends z.ZodType, const R extends string>(
-  spec: Spec<Id, F, R>,
-): Spec<Id, F, R> {
-  return spec;
+/** `fact` makes the shape of the check's fact: it is large, and needed while one is read or received. */
+export function defineCheck<const Id extends string, F extends z.ZodType, const R extends string>({
+  fact,
+  ...rest
+}: Omit<Spec<Id, F, R>, 'fact'> & { fact: () => F }): Spec<Id, F, R> {
+  const shape = onDemand(fact);
+  return {
+    ...rest,
+    get fact() {
+      return shape();
+    },
+  };
 }
 
 export const PLATFORMS = ['windows', 'macos', 'linux'] as const;

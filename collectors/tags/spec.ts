@@ -3,10 +3,8 @@ import { WHYS } from '../../src/base/reading.ts';
 import { defineCheck } from '../check.ts';
 
 /** Answers to the policy's own yes-or-no questions (a file exists, a service runs), by tag. */
-export const tagsFact = z.record(
-  z.string().max(100),
-  z.union([z.boolean(), z.object({ unknown: z.enum(WHYS) })]),
-);
+const tagsFact = () =>
+  z.record(z.string().max(100), z.union([z.boolean(), z.object({ unknown: z.enum(WHYS) })]));
 
 export const tags = defineCheck({
   id: 'tags',

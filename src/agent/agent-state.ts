@@ -70,7 +70,7 @@ export async function openAgentState(options: OpenStateOptions): Promise<AgentSt
     keyHome,
     days: stateFile(paths.days, daysState, log),
     certificateFile: stateFile(paths.certificate, certificateState, log),
-    credentialFile: stateFile(paths.credential, credentialState.nullable(), log),
+    credentialFile: stateFile(paths.credential, () => credentialState().nullable(), log),
     managed: stateFile(paths.managed, rememberedSchema, log),
   };
 }

@@ -7,9 +7,10 @@ import { isWhole } from '../policy/tags.ts';
 import type { StateFile } from './state-file.ts';
 
 /** When each check was last known here, and when it was first asked; milliseconds by the corrected clock. */
-export const checkTimesState = z.object({ knownAt: checkTimes.default({}), askedAt: checkTimes.default({}) });
+export const checkTimesState = () =>
+  z.object({ knownAt: checkTimes.default({}), askedAt: checkTimes.default({}) });
 
-export type CheckTimesState = z.infer<typeof checkTimesState>;
+export type CheckTimesState = z.infer<ReturnType<typeof checkTimesState>>;
 
 /** From when an unknown counts, by what this device has seen itself: the server says it of lasting ones only. */
 export type CheckTimes = {

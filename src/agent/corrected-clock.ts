@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { systemClock, type Clock } from '../base/clock.ts';
 import type { StateFile } from './state-file.ts';
 
-export const clockState = z.object({
-  /** Milliseconds to add to the system's clock. */
-  offsetMs: z.number(),
-});
+export const clockState = () =>
+  z.object({
+    /** Milliseconds to add to the system's clock. */
+    offsetMs: z.number(),
+  });
 
-export type ClockState = z.infer<typeof clockState>;
+export type ClockState = z.infer<ReturnType<typeof clockState>>;
 
 /** Differences below this are the network's delay, not worth a correction. */
 const TOLERANCE_MS = 2_000;

@@ -3,7 +3,7 @@ import type { Logger } from '../base/log.ts';
 import type { Signer } from '../wire/envelope.ts';
 import type { Ack, AgentFrame, Nack, Welcome } from '../wire/frames.ts';
 import { handlingOf } from '../wire/refusal.ts';
-import type { Base, ReportKind } from '../wire/report.ts';
+import type { Base, ReportKind } from '../wire/report-claims.ts';
 import type { CorrectedClock } from './corrected-clock.ts';
 import { endingOf, type Ending } from './ending.ts';
 import {

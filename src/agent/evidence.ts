@@ -4,13 +4,8 @@ import { seal, TYP, type Signer } from '../wire/envelope.ts';
 import type { Inventory } from '../wire/inventory.ts';
 import { deviceUrn, serverUrn } from '../wire/ids.ts';
 import type { SessionClaims } from '../wire/enrolment.ts';
-import {
-  sameSubstance,
-  type Base,
-  type ReportClaims,
-  type ReportKind,
-  type WireReading,
-} from '../wire/report.ts';
+import type { Base, ReportClaims, ReportKind } from '../wire/report-claims.ts';
+import { sameSubstance, type WireReading } from '../wire/report.ts';
 import { EAT_PROFILE } from '../wire/version.ts';
 import type { Identity } from './enrolment.ts';
 import type { WaitingReport } from './spool.ts';

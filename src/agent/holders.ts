@@ -6,29 +6,31 @@ import type { VpnWanted } from './vpn/driver.ts';
 export const CAUSES = ['server', 'standing', 'contain'] as const;
 export type Cause = (typeof CAUSES)[number];
 
-const holder = z.object({
-  /** Milliseconds, by the corrected clock, as `until`: when it ends by itself; null: only by its owner. */
-  since: z.number(),
-  until: z.number().nullable(),
-  reason: z.string().max(500),
-  /** The profiles that it is about; null: all. */
-  profiles: z.array(z.string()).nullable(),
-  /** The order that put it; null where it was no order. */
-  order: uuid.nullable(),
-  /** Checks that had failed, for the device's own judgement. */
-  checks: z.array(z.string()).default([]),
-});
+const holder = () =>
+  z.object({
+    /** Milliseconds, by the corrected clock, as `until`: when it ends by itself; null: only by its owner. */
+    since: z.number(),
+    until: z.number().nullable(),
+    reason: z.string().max(500),
+    /** The profiles that it is about; null: all. */
+    profiles: z.array(z.string()).nullable(),
+    /** The order that put it; null where it was no order. */
+    order: uuid.nullable(),
+    /** Checks that had failed, for the device's own judgement. */
+    checks: z.array(z.string()).default([]),
+  });
 
-export type Holder = z.infer<typeof holder>;
+export type Holder = z.infer<ReturnType<typeof holder>>;
 
-export const holdersState = z.object({
-  server: holder.nullable().default(null),
-  standing: holder.nullable().default(null),
-  contain: holder.nullable().default(null),
-});
+export const holdersState = () =>
+  z.object({
+    server: holder().nullable().default(null),
+    standing: holder().nullable().default(null),
+    contain: holder().nullable().default(null),
+  });
 
 /** One holder a cause at most. The VPN is allowed while there is none; each is lifted by its own owner only. */
-export type Holders = z.infer<typeof holdersState>;
+export type Holders = z.infer<ReturnType<typeof holdersState>>;
 
 /** Puts a holder, or lifts it (null). */
 export type HolderChange = { cause: Cause; holder: Holder | null };

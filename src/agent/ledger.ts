@@ -5,45 +5,48 @@ import { holdersState, NOBODY, withChange, type HolderChange, type Holders } fro
 import type { StateFile } from './state-file.ts';
 import { createTurns } from './turns.ts';
 
-const outcome = z.object({
-  status: z.number().int(),
-  text: z.string().max(500),
-  results: z.record(z.string(), z.unknown()),
-});
+const outcome = () =>
+  z.object({
+    status: z.number().int(),
+    text: z.string().max(500),
+    results: z.record(z.string(), z.unknown()),
+  });
 
 /** What became of an order. `status` is one of OpenC2's codes; `results` what was observed before and after. */
-export type Outcome = z.infer<typeof outcome>;
+export type Outcome = z.infer<ReturnType<typeof outcome>>;
 
-const entry = z.object({
-  jti: uuid,
-  target: z.enum(TARGETS),
-  action: z.enum(ACTIONS).default('scan'),
-  /** `received`: waits for its turn, nothing was done; `acting`: may have been done in part; `done`: has an outcome. */
-  phase: z.enum(['received', 'acting', 'done']).default('acting'),
-  /** The receipt's own id: the same however often it is sent. */
-  receipt: uuid,
-  /** Null until the end: an order in this state after a restart was interrupted. */
-  outcome: outcome.nullable(),
-  /** Milliseconds, by the server's clock. */
-  finishedAt: z.number().nullable(),
-  /** False for an order that asked for no answer. */
-  answered: z.boolean(),
-  acknowledged: z.boolean(),
-});
+const entry = () =>
+  z.object({
+    jti: uuid,
+    target: z.enum(TARGETS),
+    action: z.enum(ACTIONS).default('scan'),
+    /** `received`: waits for its turn, nothing was done; `acting`: may have been done in part; `done`: has an outcome. */
+    phase: z.enum(['received', 'acting', 'done']).default('acting'),
+    /** The receipt's own id: the same however often it is sent. */
+    receipt: uuid,
+    /** Null until the end: an order in this state after a restart was interrupted. */
+    outcome: outcome().nullable(),
+    /** Milliseconds, by the server's clock. */
+    finishedAt: z.number().nullable(),
+    /** False for an order that asked for no answer. */
+    answered: z.boolean(),
+    acknowledged: z.boolean(),
+  });
 
-export type LedgerEntry = z.infer<typeof entry>;
+export type LedgerEntry = z.infer<ReturnType<typeof entry>>;
 
-export const ledgerState = z.object({
-  /** The highest `oseq` that was begun, per target. */
-  last: z.partialRecord(z.enum(TARGETS), z.number().int()),
-  entries: z.array(entry),
-  /** Who holds the VPN down. In the same file: an order and the holder that it puts are written in one step. */
-  holders: holdersState.prefault({}),
-  /** Whose orders these are: the id under which the computer was enrolled. */
-  device: uuid.nullable().default(null),
-});
+export const ledgerState = () =>
+  z.object({
+    /** The highest `oseq` that was begun, per target. */
+    last: z.partialRecord(z.enum(TARGETS), z.number().int()),
+    entries: z.array(entry()),
+    /** Who holds the VPN down. In the same file: an order and the holder that it puts are written in one step. */
+    holders: holdersState().prefault({}),
+    /** Whose orders these are: the id under which the computer was enrolled. */
+    device: uuid.nullable().default(null),
+  });
 
-export type LedgerState = z.infer<typeof ledgerState>;
+export type LedgerState = z.infer<ReturnType<typeof ledgerState>>;
 
 /**
  * Orders whose receipt was acknowledged are remembered up to this number; `oseq` guards against older ones. Each step of

@@ -5,13 +5,11 @@ import type { Bell } from './bell.ts';
 import { connect, type TransportChoice } from './connect.ts';
 import { Conversation, type ConversationDeps } from './conversation.ts';
 import type { Ending } from './ending.ts';
-import { EnrolError, fetchChallenge } from './enrol-protocol.ts';
 import { identityOf, keysOf, type EnrolmentState } from './enrolment.ts';
 import type { Route } from './http.ts';
 import { openKeys, type KeyHome } from './key-choice.ts';
 import { KeyStoreError, reportSigner, type KeyStore } from './keys.ts';
 import { openStanding, type Standing, type StandingState } from './standing.ts';
-import { continueRotation } from './rotate.ts';
 import type { StateFile } from './state-file.ts';
 import type { Connection, OfflineReason } from './status.ts';
 import type { TransportKind } from './transport.ts';
@@ -144,6 +142,7 @@ async function completed(state: EnrolmentState | null, deps: LinkDeps): Promise<
   if (state === null || state.next === null) return state;
   const { enrolment: file, keyHome: home, clock, caFile, proxy, env, log } = deps;
   const route = { url: new URL(deps.url ?? state.server.url), proxy, env };
+  const { continueRotation } = await import('./rotate.ts');
   try {
     const done = await continueRotation({ state, route, file, home, clock, caFile });
     if (done !== null) log.info('new keys taken, as was begun before');
@@ -226,6 +225,7 @@ async function clockError(
   clock: ConversationDeps['clock'],
   signal: AbortSignal,
 ): Promise<number | null> {
+  const { EnrolError, fetchChallenge } = await import('./enrol-protocol.ts');
   try {
     const { serverNow } = await fetchChallenge(route, orderRoot, signal);
     return serverNow - (clock.now() - clock.offsetMs());

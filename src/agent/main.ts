@@ -4,7 +4,6 @@ import { systemClock } from '../base/clock.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import { runAgent, type AgentOptions, type VpnParts } from './agent.ts';
 import type { AgentConfig } from './config-schema.ts';
-import { enrol } from './enrol.ts';
 import { enrolmentState } from './enrolment.ts';
 import { ownIntegrity } from './integrity.ts';
 import { readInventory } from './inventory.ts';
@@ -113,6 +112,7 @@ function invitation(place: Place, service: ServiceRun | null) {
         createLogger('drawbridge-enroll', 'warn'),
       );
       const route = { url, proxy: config.server.proxy, env: process.env };
+      const { enrol } = await import('./enrol.ts');
       return enrol({
         route,
         token,

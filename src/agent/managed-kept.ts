@@ -22,8 +22,8 @@ export type Managed = {
 export const NOT_MANAGED: Managed = { source: null, settings: [], problems: [], invitation: null };
 
 /** What management last said that made sense, by setting: the agent keeps it, without the enrolment's secret. */
-export const rememberedSchema = z.record(z.string().max(100), z.unknown());
-export type Remembered = z.infer<typeof rememberedSchema>;
+export const rememberedSchema = () => z.record(z.string().max(100), z.unknown());
+export type Remembered = z.infer<ReturnType<typeof rememberedSchema>>;
 
 /** What is worth keeping of it for the day when it makes no sense any more. */
 export function worthKeeping({ settings }: Managed): Remembered {

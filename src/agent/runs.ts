@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import type { StateFile } from './state-file.ts';
 
-export const runsState = z.object({
-  /** Set while an agent runs; still set at the next start, it tells that the last run did not end cleanly. */
-  running: z.boolean(),
-  crashes: z.number().int().nonnegative(),
-  /** Of those, the last ones without a run in between that lasted. */
-  inRow: z.number().int().nonnegative().default(0),
-});
+export const runsState = () =>
+  z.object({
+    /** Set while an agent runs; still set at the next start, it tells that the last run did not end cleanly. */
+    running: z.boolean(),
+    crashes: z.number().int().nonnegative(),
+    /** Of those, the last ones without a run in between that lasted. */
+    inRow: z.number().int().nonnegative().default(0),
+  });
 
-export type RunsState = z.infer<typeof runsState>;
+export type RunsState = z.infer<ReturnType<typeof runsState>>;
 
 export type BegunRun = {
   crashes: number;

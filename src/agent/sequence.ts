@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { StateFile } from './state-file.ts';
 
-export const sequenceState = z.object({
-  /** No number up to this one may be used again, whether or not it was. */
-  reserved: z.number().int().nonnegative(),
-});
+export const sequenceState = () =>
+  z.object({
+    /** No number up to this one may be used again, whether or not it was. */
+    reserved: z.number().int().nonnegative(),
+  });
 
-export type SequenceState = z.infer<typeof sequenceState>;
+export type SequenceState = z.infer<ReturnType<typeof sequenceState>>;
 
 const BLOCK = 1_000;
 

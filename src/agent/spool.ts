@@ -5,7 +5,7 @@ import { messageOf } from '../base/errors.ts';
 import { removeDurably, removeLeftovers, syncFolder, writeAtomic } from '../base/atomic-file.ts';
 import type { Logger } from '../base/log.ts';
 import { uuid } from '../wire/ids.ts';
-import { reportClaims, toWire, type Report } from '../wire/report.ts';
+import { toWire, wireReadings, type Report } from '../wire/report.ts';
 import { createBell, type Bell } from './bell.ts';
 import { parseJson } from '../base/json.ts';
 import { stateFile, type StateFile } from './state-file.ts';
@@ -16,15 +16,16 @@ const waitingReport = z.object({
   id: uuid,
   collectedAt: z.iso.datetime(),
   factsAt: z.iso.datetime().optional(),
-  readings: reportClaims.shape.readings.unwrap(),
+  readings: wireReadings,
 });
 
 export type WaitingReport = z.infer<typeof waitingReport>;
 
-const counters = z.object({
-  /** Reports lost for lack of room or because they were damaged, since enrolment. */
-  dropped: z.number().int().nonnegative(),
-});
+const counters = () =>
+  z.object({
+    /** Reports lost for lack of room or because they were damaged, since enrolment. */
+    dropped: z.number().int().nonnegative(),
+  });
 
 export type SpoolLimits = { maxReports: number; maxBytes: number };
 
@@ -49,7 +50,7 @@ export class Spool {
   readonly #folder: string;
   readonly #limits: SpoolLimits;
   readonly #log: Logger;
-  readonly #counters: StateFile<z.infer<typeof counters>>;
+  readonly #counters: StateFile<z.infer<ReturnType<typeof counters>>>;
   readonly #entries = new Map<string, Entry>();
   /** Rings after each change: a report came in, was removed, dropped or set aside. */
   readonly changed: Bell<void> = createBell();

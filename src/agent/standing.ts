@@ -10,9 +10,9 @@ import { orderKey, type Identity } from './enrolment.ts';
 import type { StateFile } from './state-file.ts';
 
 /** As it came: verified anew at each start, so that changing the file changes nothing. */
-export const standingState = z.object({ jws: z.string() });
+export const standingState = () => z.object({ jws: z.string() });
 
-export type StandingState = z.infer<typeof standingState>;
+export type StandingState = z.infer<ReturnType<typeof standingState>>;
 
 export type StandingPolicy = {
   version: number;

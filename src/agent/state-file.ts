@@ -18,9 +18,10 @@ export type StateFile<T> = {
   write(value: T): Promise<void>;
 };
 
+/** `schema` makes the document's shape, which is large and needed at a start only. */
 export function stateFile<S extends z.ZodType>(
   path: string,
-  schema: S,
+  schema: () => S,
   log: Logger,
   mode = 0o600,
 ): StateFile<z.output<S>> {
@@ -40,7 +41,7 @@ export function stateFile<S extends z.ZodType>(
 export type Peek<T> = { state: 'present'; value: T } | { state: 'missing' | 'damaged' };
 
 /** What a state file holds, changing nothing: for commands that only look. Throws when reading is not allowed. */
-export async function peek<S extends z.ZodType>(path: string, schema: S): Promise<Peek<z.output<S>>> {
+export async function peek<S extends z.ZodType>(path: string, schema: () => S): Promise<Peek<z.output<S>>> {
   let text: string;
   try {
     if ((await stat(path)).size > MAX_BYTES) return { state: 'damaged' };
@@ -49,6 +50,6 @@ export async function peek<S extends z.ZodType>(path: string, schema: S): Promis
     if (isMissing(error)) return { state: 'missing' };
     throw error;
   }
-  const parsed = schema.safeParse(parseJson(text));
+  const parsed = schema().safeParse(parseJson(text));
   return parsed.success ? { state: 'present', value: parsed.data } : { state: 'damaged' };
 }

@@ -5,10 +5,9 @@ import type { StateFile } from './state-file.ts';
 import { createTurns } from './turns.ts';
 
 /** How the colour has changed, the oldest first; milliseconds. */
-export const daysState = z.array(
-  z.object({ at: z.number(), colour: z.enum(COLOURS), because: z.enum(COLOUR_REASONS) }),
-);
-export type DaysState = z.infer<typeof daysState>;
+export const daysState = () =>
+  z.array(z.object({ at: z.number(), colour: z.enum(COLOURS), because: z.enum(COLOUR_REASONS) }));
+export type DaysState = z.infer<ReturnType<typeof daysState>>;
 
 const KEPT_MS = 14 * 86_400_000;
 

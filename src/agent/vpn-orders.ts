@@ -92,7 +92,7 @@ function cancel(claims: OrderClaims, deps: Deps): Planned {
 function set(claims: OrderClaims, deps: Deps): Planned {
   const unknown = unknownKind(valueOf(claims));
   if (unknown !== null) return refuse(STATUS.notImplemented, `not-implemented: ${unknown}`);
-  const value = setVpn.safeParse(valueOf(claims));
+  const value = setVpn().safeParse(valueOf(claims));
   if (!value.success) return malformed('set takes {profile, up}');
   const { profile, up } = value.data;
   const { allowedGateways } = deps;

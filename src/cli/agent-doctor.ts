@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { access, constants, statfs } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
+import type { z } from 'zod';
 import { messageOf } from '../base/errors.ts';
 import { connect } from '../agent/connect.ts';
 import { fetchChallenge, type Challenge } from '../agent/enrol-protocol.ts';
@@ -82,7 +83,10 @@ async function settingsFile(file: string): Promise<Finding> {
 const DAMAGED = 'is damaged';
 
 /** A state file's content, null where there is none, or a sentence where it cannot be read. */
-async function read<S extends Parameters<typeof peek>[1]>(path: string, schema: S) {
+async function read<S extends z.ZodType>(
+  path: string,
+  schema: () => S,
+): Promise<z.output<S> | string | null> {
   try {
     const content = await peek(path, schema);
     return content.state === 'present'

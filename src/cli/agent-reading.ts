@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import type { z } from 'zod';
 import type { AgentSelf, Platform, Questions } from '../../collectors/check.ts';
 import type { Readers, Readings } from '../../collectors/specs.ts';
 import { cacheFolderFor } from '../agent/cache-folder.ts';
@@ -62,7 +63,10 @@ async function selfFrom(statusFile: string): Promise<AgentSelf> {
 }
 
 /** A state file's content, or null where there is none that this user may read. */
-export async function readKnown<S extends Parameters<typeof peek>[1]>(path: string, schema: S) {
+export async function readKnown<S extends z.ZodType>(
+  path: string,
+  schema: () => S,
+): Promise<z.output<S> | null> {
   const content = await peek(path, schema).catch(() => null);
   return content?.state === 'present' ? content.value : null;
 }

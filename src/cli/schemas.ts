@@ -17,7 +17,7 @@ import {
 } from '../wire/enrolment.ts';
 import { agentFrame, linkRequest, linkResponse, serverFrame } from '../wire/frames.ts';
 import { orderClaims, receiptClaims } from '../wire/order.ts';
-import { reportClaims } from '../wire/report.ts';
+import { reportClaims } from '../wire/report-claims.ts';
 import { standingClaims } from '../wire/standing.ts';
 import { specs } from '../../collectors/specs.ts';
 import { sayJson } from './present.ts';

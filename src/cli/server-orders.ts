@@ -77,10 +77,10 @@ async function requestOf(
 }
 
 /** Secrets stand in it: it has to be its owner's alone. */
-async function readProfile(file: string): Promise<z.infer<typeof vpnProfile>> {
+async function readProfile(file: string): Promise<z.infer<ReturnType<typeof vpnProfile>>> {
   const text = await readPrivate(file, MAX_PROFILE_BYTES);
   if (!text.ok) throw new UsageError(`${file} ${text.error.detail}. It holds secrets: chmod 600 ${file}`);
-  const parsed = parseSettings(text.value, vpnProfile);
+  const parsed = parseSettings(text.value, vpnProfile());
   if (!parsed.ok) throw new UsageError(showProblems(file, parsed.error));
   return parsed.value;
 }

@@ -1,19 +1,15 @@
-import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts';
+import { checkIds, factShapes, type CheckId, type Readings } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { UnknownSince } from '../policy/judge.ts';
 import { isWhole } from '../policy/tags.ts';
 import type { Refusal } from '../wire/refusal.ts';
-import {
-  contentDigest,
-  fromWire,
-  reportClaims,
-  type ParsedReadings,
-  type ReportClaims,
-  type WireReading,
-} from '../wire/report.ts';
+import { reportClaims, type ReportClaims } from '../wire/report-claims.ts';
+import { contentDigest, fromWire, type ParsedReadings, type WireReading } from '../wire/report.ts';
 import type { DeviceState } from './device-state.ts';
 import { WINDOW_MS } from './nonces.ts';
 import type { Evident } from './verify-report.ts';
+
+const shapes = factShapes();
 
 /** What accepting a frame means: the device afterwards, and what has to be stored. Nothing is judged yet. */
 export type Acceptance = {
@@ -51,7 +47,7 @@ export function acceptReport(
   const heard = { ...state, seq: claims.seq, dropped: claims.dropped };
   if (claims.kind === 'heartbeat') return ok({ claims, content: null, next: { ...heard, seenAt: now } });
   if (claims.readings === undefined) return err('schema_invalid');
-  const given = fromWire(claims.readings);
+  const given = fromWire(claims.readings, shapes);
   if (!given.ok) return err('schema_invalid');
   return ok(withContent(heard, claims, given.value, dig, now));
 }

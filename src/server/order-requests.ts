@@ -28,7 +28,7 @@ export const orderRequest = z.discriminatedUnion('action', [
     cause,
   }),
   z.strictObject({ action: z.literal('allow'), cause }),
-  z.strictObject({ action: z.literal('set'), profile: vpnProfile, up: z.boolean().default(false), cause }),
+  z.strictObject({ action: z.literal('set'), profile: vpnProfile(), up: z.boolean().default(false), cause }),
   z.strictObject({ action: z.literal('contain'), durationSeconds: seconds, cause }),
   z.strictObject({ action: z.literal('cancel'), order: z.uuid(), cause }),
 ]);

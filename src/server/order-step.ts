@@ -58,7 +58,7 @@ function isAllowed(profiles: readonly Profile[]): Agreement {
 }
 
 function isSet({ value }: Wanted, profiles: readonly Profile[]): boolean {
-  const { profile, up } = setVpn.parse(value);
+  const { profile, up } = setVpn().parse(value);
   const gateway = profile.gateway.toLowerCase();
   return profiles.some(
     (one) =>

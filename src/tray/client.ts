@@ -115,7 +115,7 @@ function openTalk(socket: Duplex, onStatus: (status: TrayStatus) => void): Talk 
   const cut = lineCutter(MAX_ANSWER);
   let next = 1;
   const take = (line: string) => {
-    const parsed = trayAnswer.safeParse(parseJson(line));
+    const parsed = trayAnswer().safeParse(parseJson(line));
     if (!parsed.success || parsed.data.id === null) return void socket.destroy();
     if (parsed.data.ok) onStatus(parsed.data.status);
     waiting.get(parsed.data.id)?.(parsed.data);

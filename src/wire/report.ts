@@ -1,11 +1,16 @@
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
-import { checkIds, isCheckId, specs, type CheckId, type Readings } from '../../collectors/specs.ts';
+import {
+  checkIds,
+  factShapes,
+  isCheckId,
+  specs,
+  type CheckId,
+  type Readings,
+} from '../../collectors/specs.ts';
 import { WHYS, type Reading } from '../base/reading.ts';
 import { err, ok, type Result } from '../base/result.ts';
-import { digest, nonce, ueid, uuid } from './ids.ts';
-import { inventory } from './inventory.ts';
-import { EAT_PROFILE } from './version.ts';
+import { digest } from './ids.ts';
 
 /** All readings of one collection cycle, as the agent's spool holds them: unsigned. */
 export type Report = {
@@ -39,54 +44,7 @@ const wireReading = z.discriminatedUnion('state', [
 
 export type WireReading = z.infer<typeof wireReading>;
 
-const base = z.object({ seq: z.number().int().nonnegative(), dig: z.string().max(60) });
-
-export type Base = z.infer<typeof base>;
-
-/** A URI of ours or anybody's: checked for equality, never fetched. */
-const urn = z.string().min(1).max(200);
-
-/** EAT claims of a report (RFC 9711) with the private ones of our profile. Unknown members are ignored. */
-export const reportClaims = z.object({
-  iss: urn,
-  aud: urn,
-  /** Seconds since the epoch, by the agent's clock corrected with the server's `now`. */
-  iat: z.number(),
-  /** The report's id, made when it was collected: the same however often it is sent. */
-  jti: uuid,
-  eat_profile: z.literal(EAT_PROFILE),
-  /** The connection's current nonce; an offline report has none. */
-  eat_nonce: nonce.optional(),
-  ueid,
-  swname: z.literal('drawbridge'),
-  swversion: z.tuple([z.string().max(50), z.literal('semver')]),
-  /** Seconds since the operating system started. */
-  uptime: z.number().nonnegative().optional(),
-  /**
-   * `full`: every reading; `delta`: those that differ from `base`; `heartbeat`: none, the process and its key are
-   * alive; `offline`: every reading of a cycle more than 120 s ago: history, never makes a device fresh.
-   */
-  kind: z.enum(['full', 'delta', 'heartbeat', 'offline']),
-  /** Rises with every frame of this device, also across restarts. */
-  seq: z.number().int().positive(),
-  /** Made anew at each start of the agent. */
-  boot: nonce,
-  /** The last acknowledged full or delta report, on which a delta or heartbeat builds. */
-  base: base.optional(),
-  /** Digest of the policy that the agent holds, or null. */
-  cfg: z.string().max(60).nullable().default(null),
-  collected_at: time,
-  /** Where only a part was read anew, such as the VPN after an order: the time of the cycle that the rest is from. */
-  facts_at: time.optional(),
-  /** Reports that the spool lost for lack of room, since enrolment. */
-  dropped: z.number().int().nonnegative().default(0),
-  readings: z.record(z.string().max(60), wireReading).optional(),
-  /** In full reports, where the device knows it. No decision depends on it. */
-  inventory: inventory.optional(),
-});
-
-export type ReportClaims = z.infer<typeof reportClaims>;
-export type ReportKind = ReportClaims['kind'];
+export const wireReadings = z.record(z.string().max(60), wireReading);
 
 export function toWire(readings: Partial<Readings>): Record<string, WireReading> {
   const entries = Object.entries(readings) as [CheckId, Reading<unknown>][];
@@ -103,25 +61,27 @@ export type ParsedReadings = {
 /** Parses each reading by its check's id and version. A fact without its check's shape refuses the report. */
 export function fromWire(
   wire: Record<string, WireReading>,
+  shapes = factShapes(),
 ): Result<ParsedReadings, { check: string; problem: string }> {
   const readings: Record<string, unknown> = {};
   const raw: Record<string, WireReading> = {};
   for (const [id, reading] of Object.entries(wire)) {
-    if (!isCheckId(id) || reading.v !== specs[id].version) {
+    const shape = shapes.get(id);
+    if (shape === undefined || !isCheckId(id) || reading.v !== specs[id].version) {
       raw[id] = reading;
       continue;
     }
-    const parsed = parseReading(id, reading);
+    const parsed = parseReading(shape, reading);
     if (!parsed.ok) return err({ check: id, problem: parsed.error });
     readings[id] = parsed.value;
   }
   return ok({ readings: readings as Partial<Readings>, raw });
 }
 
-function parseReading(id: CheckId, wire: WireReading): Result<Reading<unknown>, string> {
+function parseReading(shape: z.ZodType, wire: WireReading): Result<Reading<unknown>, string> {
   const { v: _, ...reading } = wire;
   if (reading.state === 'unknown') return ok(reading);
-  const fact = specs[id].fact.safeParse(reading.fact);
+  const fact = shape.safeParse(reading.fact);
   if (fact.success) return ok({ ...reading, fact: fact.data });
   return err(z.prettifyError(fact.error).slice(0, 300));
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PLATFORMS } from '../../collectors/check.ts';
 import { isCheckId, type CheckId } from '../../collectors/specs.ts';
+import { onDemand } from '../base/on-demand.ts';
 import { ACCESS, judgedId, MODES, reasonCode, risk } from './decision.ts';
 
 /**
@@ -102,29 +103,30 @@ const colour = z.object({ colour: z.enum(COLOURS), because: z.enum(COLOUR_REASON
 export type Coloured = z.infer<typeof colour>;
 
 /** One thing that is not as it should be. */
-export const trayProblem = z.object({
-  check: judgedId,
-  reason: reasonCode,
-  level: z.enum(['warn', 'fail', 'unknown']),
-  /** Short phrases that complete "expected … , found …". */
-  expected: words,
-  given: words,
-  /** The whole in one English sentence: for a reason whose texts are not known here. */
-  sentence: words,
-  since: time.nullable(),
-  /** Until when it can be mended without any consequence; null: no such time. */
-  deadline: time.nullable(),
-  /** What access becomes at the deadline if nothing changes; null where that is not known here. */
-  then: z.enum(ACCESS).nullable(),
-  /** One-click fixes that are offered for it here and now. */
-  fixes: z.array(z.object({ fix: z.enum(FIX_IDS), means: z.enum(FIX_MEANS) })).max(FIX_IDS.length),
-  /** Until when its reminders are put off. */
-  snoozedUntil: time.nullable(),
-  /** Whether reading it again can change anything: what only the server sees cannot. */
-  mayRecheck: z.boolean(),
-});
+const trayProblem = () =>
+  z.object({
+    check: judgedId,
+    reason: reasonCode,
+    level: z.enum(['warn', 'fail', 'unknown']),
+    /** Short phrases that complete "expected … , found …". */
+    expected: words,
+    given: words,
+    /** The whole in one English sentence: for a reason whose texts are not known here. */
+    sentence: words,
+    since: time.nullable(),
+    /** Until when it can be mended without any consequence; null: no such time. */
+    deadline: time.nullable(),
+    /** What access becomes at the deadline if nothing changes; null where that is not known here. */
+    then: z.enum(ACCESS).nullable(),
+    /** One-click fixes that are offered for it here and now. */
+    fixes: z.array(z.object({ fix: z.enum(FIX_IDS), means: z.enum(FIX_MEANS) })).max(FIX_IDS.length),
+    /** Until when its reminders are put off. */
+    snoozedUntil: time.nullable(),
+    /** Whether reading it again can change anything: what only the server sees cannot. */
+    mayRecheck: z.boolean(),
+  });
 
-export type TrayProblem = z.infer<typeof trayProblem>;
+export type TrayProblem = z.infer<ReturnType<typeof trayProblem>>;
 
 /**
  * Whether the VPN can be asked to come up.
@@ -138,92 +140,98 @@ export type TrayProblem = z.infer<typeof trayProblem>;
 export const RECONNECT = ['possible', 'connected', 'held', 'denied', 'no-profile', 'unsupported'] as const;
 export type Reconnect = (typeof RECONNECT)[number];
 
-const trayVpn = z.object({
-  driver: words,
-  live: z.boolean(),
-  isolated: z.boolean(),
-  /** Who holds it down: an order of the server, the device's own judgement, an isolation. */
-  held: z
-    .array(
-      z.object({
-        cause: z.enum(['server', 'standing', 'contain']),
-        reason: words,
-        since: time,
-        until: time.nullable(),
-      }),
-    )
-    .max(3),
-  reconnect: z.enum(RECONNECT),
-});
+const trayVpn = () =>
+  z.object({
+    driver: words,
+    live: z.boolean(),
+    isolated: z.boolean(),
+    /** Who holds it down: an order of the server, the device's own judgement, an isolation. */
+    held: z
+      .array(
+        z.object({
+          cause: z.enum(['server', 'standing', 'contain']),
+          reason: words,
+          since: time,
+          until: time.nullable(),
+        }),
+      )
+      .max(3),
+    reconnect: z.enum(RECONNECT),
+  });
 
-export type TrayVpn = z.infer<typeof trayVpn>;
+export type TrayVpn = z.infer<ReturnType<typeof trayVpn>>;
 
 /** What was decided about this device, and by whom: the server, or (not enrolled) nobody but the device itself. */
-const trayDecision = z.object({
-  access: z.enum(ACCESS),
-  reason: reasonCode,
-  sentence: words,
-  since: time,
-  until: time,
-  mode: z.enum(MODES),
-});
+const trayDecision = () =>
+  z.object({
+    access: z.enum(ACCESS),
+    reason: reasonCode,
+    sentence: words,
+    since: time,
+    until: time,
+    mode: z.enum(MODES),
+  });
 
-const trayAgent = z.object({
-  version: z.string().max(100),
-  startedAt: time,
-  /** The server's address; null before enrolment. */
-  server: words.nullable(),
-  device: z.string().max(200).nullable(),
-  enrolment: z.enum(['none', 'requested', 'pending', 'enrolled']),
-  connected: z.boolean(),
-  /** Since when it is connected, or is not. */
-  connectionSince: time,
-  /** Why there is no connection, in words; null where there is one. */
-  offline: words.nullable(),
-  lastReportAt: time.nullable(),
-  /** When the server was last heard. */
-  lastAckAt: time.nullable(),
-});
+const trayAgent = () =>
+  z.object({
+    version: z.string().max(100),
+    startedAt: time,
+    /** The server's address; null before enrolment. */
+    server: words.nullable(),
+    device: z.string().max(200).nullable(),
+    enrolment: z.enum(['none', 'requested', 'pending', 'enrolled']),
+    connected: z.boolean(),
+    /** Since when it is connected, or is not. */
+    connectionSince: time,
+    /** Why there is no connection, in words; null where there is one. */
+    offline: words.nullable(),
+    lastReportAt: time.nullable(),
+    /** When the server was last heard. */
+    lastAckAt: time.nullable(),
+  });
 
 /** What this computer is, for steps that fit it exactly. */
-const trayDevice = z.object({
-  platform: z.enum(PLATFORMS),
-  /** windows-client, macos, or the ID of os-release such as ubuntu; null until it was read. */
-  family: z.string().max(100).nullable(),
-  version: z.string().max(100).nullable(),
-  build: z.string().max(100).nullable(),
-  /** As people know it, such as `Ubuntu 24.04.1 LTS`. */
-  display: z.string().max(200).nullable(),
-});
+const trayDevice = () =>
+  z.object({
+    platform: z.enum(PLATFORMS),
+    /** windows-client, macos, or the ID of os-release such as ubuntu; null until it was read. */
+    family: z.string().max(100).nullable(),
+    version: z.string().max(100).nullable(),
+    build: z.string().max(100).nullable(),
+    /** As people know it, such as `Ubuntu 24.04.1 LTS`. */
+    display: z.string().max(200).nullable(),
+  });
 
-export type TrayDevice = z.infer<typeof trayDevice>;
+export type TrayDevice = z.infer<ReturnType<typeof trayDevice>>;
 
 /** Changes of colour that are told of at most. */
 export const MAX_DAYS = 200;
 const MAX_PROBLEMS = 64;
 
-export const trayStatus = z.object({
-  /** When this was so, by the agent's (corrected) clock. */
-  at: time,
-  ...colour.shape,
-  decision: trayDecision.nullable(),
-  /** The device's own judgement; null before the first report. */
-  risk: risk.nullable(),
-  /** What is to be mended, the first one first. */
-  problems: z.array(trayProblem).max(MAX_PROBLEMS),
-  /** The policy is only observed, so far: nobody is to be notified of anything. */
-  quiet: z.boolean(),
-  /** Null where this agent has no hand in a VPN. */
-  vpn: trayVpn.nullable(),
-  agent: trayAgent,
-  device: trayDevice,
-  /** Changes of colour, the oldest first. */
-  days: z.array(z.object({ at: time, ...colour.shape })).max(MAX_DAYS),
-  /** What is read on this computer, check by check, in the check's own sentence. */
-  collected: z.array(z.object({ check: checkId, sentence: words })).max(64),
-});
+export const trayStatus = onDemand(() =>
+  z.object({
+    /** When this was so, by the agent's (corrected) clock. */
+    at: time,
+    ...colour.shape,
+    decision: trayDecision().nullable(),
+    /** The device's own judgement; null before the first report. */
+    risk: risk.nullable(),
+    /** What is to be mended, the first one first. */
+    problems: z.array(trayProblem()).max(MAX_PROBLEMS),
+    /** The policy is only observed, so far: nobody is to be notified of anything. */
+    quiet: z.boolean(),
+    /** Null where this agent has no hand in a VPN. */
+    vpn: trayVpn().nullable(),
+    agent: trayAgent(),
+    device: trayDevice(),
+    /** Changes of colour, the oldest first. */
+    days: z.array(z.object({ at: time, ...colour.shape })).max(MAX_DAYS),
+    /** What is read on this computer, check by check, in the check's own sentence. */
+    collected: z.array(z.object({ check: checkId, sentence: words })).max(64),
+  }),
+);
 
-export type TrayStatus = z.infer<typeof trayStatus>;
+export type TrayStatus = z.infer<ReturnType<typeof trayStatus>>;
 
 /** Why a request was not met. */
 export const TRAY_REFUSALS = [
@@ -245,10 +253,12 @@ export const TRAY_REFUSALS = [
 export type TrayRefusal = (typeof TRAY_REFUSALS)[number];
 
 /** `text` is a sentence for people where there is more to say than the status shows, such as what a fix has done. */
-export const trayAnswer = z.discriminatedUnion('ok', [
-  z.object({ id, ok: z.literal(true), status: trayStatus, text: words.nullable().default(null) }),
-  /** Null: not even the id could be read. */
-  z.object({ id: id.nullable(), ok: z.literal(false), code: z.enum(TRAY_REFUSALS), text: words }),
-]);
+export const trayAnswer = onDemand(() =>
+  z.discriminatedUnion('ok', [
+    z.object({ id, ok: z.literal(true), status: trayStatus(), text: words.nullable().default(null) }),
+    /** Null: not even the id could be read. */
+    z.object({ id: id.nullable(), ok: z.literal(false), code: z.enum(TRAY_REFUSALS), text: words }),
+  ]),
+);
 
-export type TrayAnswer = z.infer<typeof trayAnswer>;
+export type TrayAnswer = z.infer<ReturnType<typeof trayAnswer>>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { onDemand } from '../base/on-demand.ts';
 
 /** A name as configuration files of VPN software can hold it: no quotes, no control characters, no path. */
 const plainName = z
@@ -86,15 +87,15 @@ export const jwe = z
   .regex(/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}$/);
 
 /** As it travels inside an order: its secrets are readable by the device alone. */
-export const sealedProfile = profileOf(jwe);
-export type SealedProfile = z.infer<typeof sealedProfile>;
+export const sealedProfile = onDemand(() => profileOf(jwe));
+export type SealedProfile = z.infer<ReturnType<typeof sealedProfile>>;
 
 /** As a driver gets it. */
-export const vpnProfile = profileOf(z.string().min(1).max(16_384));
-export type VpnProfile = z.infer<typeof vpnProfile>;
+export const vpnProfile = onDemand(() => profileOf(z.string().min(1).max(16_384)));
+export type VpnProfile = z.infer<ReturnType<typeof vpnProfile>>;
 
 /** The value of `set x-posture:vpn`. */
-export const setVpn = z.strictObject({ profile: sealedProfile, up: z.boolean() });
+export const setVpn = onDemand(() => z.strictObject({ profile: sealedProfile(), up: z.boolean() }));
 
 /** The value of `deny` and `allow x-posture:vpn`: which profiles, by the names that the vpn-client fact gives. */
 export const whichVpn = z.strictObject({ profiles: z.array(z.string().max(253)).max(100).optional() });

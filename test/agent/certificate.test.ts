@@ -84,7 +84,7 @@ async function start(folder?: string, store = new MemoryStore()) {
   onTestFinished(async () => {
     const idle = ({ next, dropped }: CertificateState) => next !== null || dropped;
     await eventually('the next key', async () =>
-      idle(certificateState.parse(JSON.parse(await readFile(path, 'utf8')))),
+      idle(certificateState().parse(JSON.parse(await readFile(path, 'utf8')))),
     );
   });
   return { keeper, store, clock, path, home, said, advance: (ms: number) => (offset += ms) };

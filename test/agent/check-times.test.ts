@@ -41,7 +41,7 @@ async function agentAlone(before: (folder: string) => Promise<void>) {
 }
 
 const timesIn = async (path: string) =>
-  checkTimesState.parse(parseJson(await readFile(path, 'utf8').catch(() => '{}')));
+  checkTimesState().parse(parseJson(await readFile(path, 'utf8').catch(() => '{}')));
 
 const lastKnown = (hours: number) => (path: string) =>
   writeFile(path, JSON.stringify({ knownAt: { firewall: Date.now() - hours * HOUR } }));

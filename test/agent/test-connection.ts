@@ -6,7 +6,7 @@ import { open, type PublicJwk } from '../../src/wire/envelope.ts';
 import type { AgentFrame, ServerFrame } from '../../src/wire/frames.ts';
 import { deviceUrn, digest } from '../../src/wire/ids.ts';
 import { receiptClaims } from '../../src/wire/order.ts';
-import { reportClaims, type ReportClaims } from '../../src/wire/report.ts';
+import { reportClaims, type ReportClaims } from '../../src/wire/report-claims.ts';
 import { OUR_VERSIONS } from '../../src/wire/version.ts';
 import type { Received, TestServer } from './test-server.ts';
 

@@ -10,7 +10,7 @@ import { inspect, open, seal, TYP, type PublicJwk, type Signer } from '../../src
 import { agentFrame, linkRequest, parseFrame, type ServerFrame } from '../../src/wire/frames.ts';
 import { deviceUrn, serverUrn } from '../../src/wire/ids.ts';
 import type { OrderClaims, ReceiptClaims } from '../../src/wire/order.ts';
-import type { ReportClaims } from '../../src/wire/report.ts';
+import type { ReportClaims } from '../../src/wire/report-claims.ts';
 import { formatToken } from '../../src/wire/token.ts';
 import { OUR_VERSIONS, SUBPROTOCOL } from '../../src/wire/version.ts';
 import { makeTls, type TestTls } from './certificates.ts';

@@ -42,7 +42,7 @@ class Talk {
   #take(text: string): void {
     const lines = (this.#text + text).split('\n');
     this.#text = lines.pop() ?? '';
-    this.answers.push(...lines.map((line) => trayAnswer.parse(JSON.parse(line))));
+    this.answers.push(...lines.map((line) => trayAnswer().parse(JSON.parse(line))));
   }
 
   say(request: TrayRequest | string): void {

@@ -107,7 +107,7 @@ function facts(change: Partial<TrayFacts> = {}, status: object = {}): TrayFacts 
   };
 }
 
-const seen = (given: TrayFacts) => trayStatus.parse(trayStatusOf(given, NOW));
+const seen = (given: TrayFacts) => trayStatus().parse(trayStatusOf(given, NOW));
 
 test('a grace that runs: amber, with the deadline and what access becomes at it', () => {
   const { colour, because, problems } = seen(facts());

@@ -23,7 +23,7 @@ function running({ keeper }: VpnRig): void {
   onTestFinished(() => control.abort());
 }
 
-const profile = vpnProfile.parse({
+const profile = vpnProfile().parse({
   name: 'office',
   gateway: 'vpn2.example.com',
   machine: { kind: 'psk', psk: 'a very shared key' },

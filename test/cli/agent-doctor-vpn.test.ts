@@ -19,7 +19,7 @@ const iso = (ms: number) => new Date(ms).toISOString();
 
 function statusWith(change: Partial<VpnStatus>, standingUntil: string | null = null): Status {
   const time = iso(NOW);
-  return statusSchema.parse({
+  return statusSchema().parse({
     version: '1.2.3',
     pid: 1,
     startedAt: time,

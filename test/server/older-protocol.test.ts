@@ -6,7 +6,7 @@ import { challengeClaims, enrolClaims, enrolResult, sessionClaims } from '../../
 import { TYP } from '../../src/wire/envelope.ts';
 import { agentFrame, parseFrame, serverFrame } from '../../src/wire/frames.ts';
 import { orderClaims } from '../../src/wire/order.ts';
-import { reportClaims } from '../../src/wire/report.ts';
+import { reportClaims } from '../../src/wire/report-claims.ts';
 import { standingClaims } from '../../src/wire/standing.ts';
 import { startRig, type Rig } from './rig.ts';
 

@@ -222,7 +222,7 @@ describe('set', () => {
     await ask(link, { action: 'set', profile, up: true });
     const order = await link.order();
     expect(JSON.stringify(order)).not.toMatch(/shared key|her own/);
-    const value = setVpn.parse(order.oc2.target['x-posture:vpn']);
+    const value = setVpn().parse(order.oc2.target['x-posture:vpn']);
     const opened = await openProfile(value.profile, async (peer) =>
       diffieHellman({
         privateKey: importJwk(jwk),

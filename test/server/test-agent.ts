@@ -8,7 +8,8 @@ import { open, seal, TYP, type PublicJwk, type Signer } from '../../src/wire/env
 import { parseFrame, serverFrame, type Ack, type Nack, type ServerFrame } from '../../src/wire/frames.ts';
 import { deviceUrn, serverUrn } from '../../src/wire/ids.ts';
 import { orderClaims, type OrderClaims, type ReceiptClaims } from '../../src/wire/order.ts';
-import { toWire, type Base, type ReportClaims, type WireReading } from '../../src/wire/report.ts';
+import type { Base, ReportClaims } from '../../src/wire/report-claims.ts';
+import { toWire, type WireReading } from '../../src/wire/report.ts';
 import { hardwareIdOf } from '../../src/wire/hardware.ts';
 import { parseToken } from '../../src/wire/token.ts';
 import { EAT_PROFILE, SUBPROTOCOL } from '../../src/wire/version.ts';

@@ -35,7 +35,7 @@ export function problemOf(change: Partial<TrayProblem> = {}): TrayProblem {
 
 /** A status as an agent gives it: all well, unless changed. */
 export function statusOf(change: Partial<TrayStatus> = {}): TrayStatus {
-  return trayStatus.parse({
+  return trayStatus().parse({
     at: NOW,
     colour: 'green',
     because: 'good',
@@ -121,5 +121,5 @@ export class TrayAgent {
 }
 
 function send(socket: Socket, answer: TrayAnswer): void {
-  socket.write(`${JSON.stringify(trayAnswer.parse(answer))}\n`);
+  socket.write(`${JSON.stringify(trayAnswer().parse(answer))}\n`);
 }

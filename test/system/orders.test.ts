@@ -122,7 +122,7 @@ describe.runIf(isAllowed)('orders about the VPN (needs root and nftables)', LONG
 
   function agentStatus() {
     try {
-      return statusSchema.parse(JSON.parse(readFileSync(statePaths(state).status, 'utf8')));
+      return statusSchema().parse(JSON.parse(readFileSync(statePaths(state).status, 'utf8')));
     } catch {
       return null;
     }

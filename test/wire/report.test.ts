@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkIds } from '../../collectors/specs.ts';
-import {
-  changed,
-  contentDigest,
-  fromWire,
-  reportClaims,
-  sameSubstance,
-  toWire,
-} from '../../src/wire/report.ts';
+import { reportClaims } from '../../src/wire/report-claims.ts';
+import { changed, contentDigest, fromWire, sameSubstance, toWire } from '../../src/wire/report.ts';
 import { EAT_PROFILE } from '../../src/wire/version.ts';
 import { unreadReadings } from './fixtures.ts';
 

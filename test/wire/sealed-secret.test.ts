@@ -49,7 +49,7 @@ test('another device’s key, a changed byte and other algorithms do not open', 
 });
 
 test('a profile’s secrets travel sealed and come back as they were, and nothing else of it changes', async () => {
-  const profile = vpnProfile.parse({
+  const profile = vpnProfile().parse({
     name: 'Office',
     gateway: 'vpn.example.com',
     machine: { kind: 'psk', psk: 'a very shared key' },
@@ -59,7 +59,7 @@ test('a profile’s secrets travel sealed and come back as they were, and nothin
     dns: [],
     mtu: null,
   });
-  const sealed = sealedProfile.parse(await sealProfile(profile, publicPart(mine)));
+  const sealed = sealedProfile().parse(await sealProfile(profile, publicPart(mine)));
   expect(JSON.stringify(sealed)).not.toMatch(/shared|her own/);
   expect(await openProfile(sealed, agreeWith(mine))).toEqual({ ok: true, value: profile });
   expect(await openProfile(sealed, agreeWith(other))).toMatchObject({ ok: false });

@@ -33,5 +33,5 @@ test.each<[unknown]>([
 
 test('a refusal is understood without an id', () => {
   const refusal = { id: null, ok: false, code: 'malformed', text: 'This is not a request.' };
-  expect(trayAnswer.parse(refusal)).toEqual(refusal);
+  expect(trayAnswer().parse(refusal)).toEqual(refusal);
 });

@@ -13,16 +13,17 @@ import type { StateFile } from '../state-file.ts';
 import { createTurns } from '../turns.ts';
 
 /** What outlives a run of the agent; holds the password. */
-export const credentialState = z.object({
-  device: z.string(),
-  user: z.string(),
-  password: z.string(),
-  generation: z.number(),
-  epoch: z.number(),
-  until: z.string(),
-});
+export const credentialState = () =>
+  z.object({
+    device: z.string(),
+    user: z.string(),
+    password: z.string(),
+    generation: z.number(),
+    epoch: z.number(),
+    until: z.string(),
+  });
 
-export type CredentialState = z.infer<typeof credentialState>;
+export type CredentialState = z.infer<ReturnType<typeof credentialState>>;
 
 /** The VPN profiles of this system that dial with a device's credential. */
 export interface CredentialProfiles {

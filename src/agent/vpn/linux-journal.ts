@@ -11,13 +11,14 @@ const before = z.strictObject({
 });
 export type Before = z.infer<typeof before>;
 
-const journal = z.strictObject({
-  /** The block that is wanted: it is completed after a crash. Profiles: null for all. */
-  denied: z.strictObject({ profiles: z.array(z.string()).nullable() }).nullable(),
-  /** A change that has begun: it is undone after a crash. */
-  change: z.strictObject({ backend: z.string(), name: z.string(), files: z.array(before) }).nullable(),
-});
-export type JournalEntry = z.infer<typeof journal>;
+const journal = () =>
+  z.strictObject({
+    /** The block that is wanted: it is completed after a crash. Profiles: null for all. */
+    denied: z.strictObject({ profiles: z.array(z.string()).nullable() }).nullable(),
+    /** A change that has begun: it is undone after a crash. */
+    change: z.strictObject({ backend: z.string(), name: z.string(), files: z.array(before) }).nullable(),
+  });
+export type JournalEntry = z.infer<ReturnType<typeof journal>>;
 
 /** What the drivers have to remember across a crash. Written before anything is done. */
 export type Journal = {

@@ -22,13 +22,14 @@ export type WindowsVpnOptions = {
 };
 
 /** A change of the phone book of all users that has begun. Null: there was no book. */
-const change = z.strictObject({
-  change: z.strictObject({ name: z.string(), was: z.base64().nullable() }).nullable(),
-});
+const change = () =>
+  z.strictObject({
+    change: z.strictObject({ name: z.string(), was: z.base64().nullable() }).nullable(),
+  });
 
 /** What undoes a change: what was before, and the way to put it back. */
 type Undo = {
-  journal: StateFile<z.infer<typeof change>>;
+  journal: StateFile<z.infer<ReturnType<typeof change>>>;
   replaceFile(path: string, content: Uint8Array): Promise<void>;
 };
 
