@@ -68,6 +68,6 @@ export async function leaveForService(settings: Settings, left: LeftInvitation):
   }
   throw new UsageError(
     `The service has not enrolled within ${WITHIN_MS / 1_000} s; it goes on trying. Why, is in ` +
-      `${join(folder, 'agent.log')}; whether it runs: sc query Drawbridge`,
+      `${join(folder, 'agent.log')}; whether it runs: sc.exe query Drawbridge`,
   );
 }

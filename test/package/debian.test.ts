@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { checkIds } from '../../collectors/specs.ts';
+import { guideBlocks } from '../support/guide.ts';
 import { canIsolate } from '../support/namespaces.ts';
 import { bootSystemd, type SystemdRoot } from '../support/systemd-root.ts';
 import { CHECKOUT, inRoot, NEW, OLD } from './build.ts';
@@ -354,21 +355,33 @@ describe('packages under a real systemd', () => {
     );
     const audited = machine.run('/usr/bin/drawbridge-gateway', 'audit', '/etc/freeradius/3.0', '--json');
     expect(JSON.parse(audited.out)[0]).toHaveProperty('todo');
-    sh(`install -d -o drawbridge-gateway -m 700 /etc/drawbridge && cd /etc/drawbridge && umask 077 &&
-      printf 'servers: ["https://posture.test:8443"]\ncaFile: ca.pem\ncredentialFile: credential\nhelper: { tokenFile: token }\n' > gateway.yaml &&
-      touch ca.pem && printf 'gw.%s' ${'s'.repeat(32)} > credential && printf %s ${'t'.repeat(32)} > token && chown drawbridge-gateway *`);
-    sh('systemctl start drawbridge-gateway || { cat /run/gateway.log >&2; exit 1; }');
+    sh(`cd /etc/drawbridge &&
+      printf 'servers: ["https://posture.test:8443"]\ncaFile: ca.pem\ncredentialFile: credential\nhelper: { tokenFile: helper-token }\n' > gateway.yaml &&
+      touch ca.pem && printf 'gw.%s' ${'s'.repeat(32)} > credential && printf %s ${'t'.repeat(32)} > helper-token`);
+    const [settled = ''] = guideBlocks('## Gateway');
+    sh(
+      `set -e\n${settled.replace('start drawbridge-gateway', '$& || { cat /run/gateway.log >&2; exit 1; }')}`,
+    );
     expect(property('drawbridge-gateway', 'ActiveState')).toBe('active');
     expect(sh('nft list tables')).toContain('drawbridge_gateway');
     expect(sh('ss -H -tln "sport = :9813"')).toContain('127.0.0.1:9813');
     expect(sh(`stat -c %U /proc/${property('drawbridge-gateway', 'MainPID')}`).trim()).toBe(
       'drawbridge-gateway',
     );
-    sh('chmod 644 /etc/drawbridge/token');
+    sh('chmod 644 /etc/drawbridge/helper-token');
     expect(machine.run('/usr/bin/systemctl', 'restart', 'drawbridge-gateway').code).not.toBe(0);
     must('/usr/bin/systemctl', 'stop', 'drawbridge-gateway');
     must('/usr/bin/dpkg', '-P', 'drawbridge-gateway');
     expect(existsIn('/etc/ppp/ip-up.d/drawbridge')).toBe(false);
+  });
+
+  test('the guide’s invitation in a file may come before any package', () => {
+    const [, invitation = ''] = guideBlocks('## Laptops, silently');
+    sh(`rm -rf /etc/drawbridge\n${invitation.replace('…', 'a.b.c')}`);
+    expect(sh('stat -c "%a %U" /etc/drawbridge /etc/drawbridge/enroll')).toBe('755 root\n600 root\n');
+    expect(sh('cat /etc/drawbridge/enroll')).toBe(
+      'ENROLL_URL=https://posture.example.org:8443\nENROLL_TOKEN=a.b.c\n',
+    );
   });
 
   test('the .rpm’s scripts start the service, and end it when it is removed', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { canIsolate } from '../support/namespaces.ts';
 import { GuideMachine, guideSteps } from '../support/guide.ts';
-import { CHECKOUT, OUT } from './build.ts';
+import { CHECKOUT, OLD, OUT } from './build.ts';
 
 /** How often each part of the guide has lines: a step that is added is looked at here, too. */
 const LINES = { server: 4, laptop: 1, lookThere: 2, lookHere: 2, tray: 1, policy: 3 };
@@ -126,6 +126,29 @@ test('every command and option in the documents is one that the programs have', 
   const calls = documents.filter(({ name }) => name !== 'docs/protocol.md').flatMap(callsIn);
   expect(calls.length).toBeGreaterThan(100);
   expect(calls.flatMap((call) => whatIsWrong(call) ?? [])).toEqual([]);
+});
+
+/** The paths in a .deb of the first version, from `/` on. */
+function pathsIn(name: string): string[] {
+  const file = join(OUT, 'packages', `${name}_${OLD}_amd64.deb`);
+  const { stdout } = spawnSync('/usr/bin/dpkg-deb', ['-c', file], { encoding: 'utf8' });
+  return [...stdout.matchAll(/ \.(\/\S+)/g)].map(([, path = '']) => path);
+}
+
+test('every file and unit of ours that the documents place on Linux is in a package', () => {
+  const packaged = Object.values(PROGRAMS).flatMap(pathsIn);
+  const named = (what: RegExp) =>
+    documents.flatMap(({ text }) => [...text.matchAll(what)].map(([, one = '']) => one));
+  const files = named(
+    /(\/(?:usr\/(?:bin|lib|share)|etc\/ppp\/ip-(?:up|down)\.d)\/[\w./-]*\bdrawbridge\b[\w./-]*)/g,
+  );
+  const units = [
+    ...named(/\b(drawbridge[\w-]*)\.service\b/g),
+    ...named(/\b(?:systemctl [a-z]+|journalctl -u) (drawbridge[\w-]*)/g),
+  ].map((unit) => `/usr/lib/systemd/system/${unit}.service`);
+  expect(files.length).toBeGreaterThan(3);
+  expect(units.length).toBeGreaterThan(5);
+  expect([...files, ...units].filter((path) => !packaged.includes(path))).toEqual([]);
 });
 
 test('every package that the documents name is made', () => {

@@ -13,12 +13,16 @@ const PATIENT_MS = 60_000;
 /** What a step's commands said, a line of the document after the other. */
 export type Shown = { command: string; out: string };
 
+/** The document's code blocks below a heading. */
+export function guideBlocks(heading: string): string[] {
+  const text = readFileSync(join(CHECKOUT, 'docs/deploy.md'), 'utf8');
+  const section = text.split(`\n${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  return [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+}
+
 /** The document's steps: the commands of each code block. */
 export function guideSteps(): string[][] {
-  const text = readFileSync(join(CHECKOUT, 'docs/deploy.md'), 'utf8');
-  const section = text.split(`\n${HEADING}`)[1]?.split('\n## ')[0] ?? '';
-  const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)];
-  return blocks.map(([, block = '']) => block.split('\n').filter((line) => line !== ''));
+  return guideBlocks(HEADING).map((block) => block.split('\n').filter((line) => line !== ''));
 }
 
 export class GuideMachine {

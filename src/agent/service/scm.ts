@@ -59,7 +59,9 @@ export async function connectToScm(name: string, onControl: (code: number) => nu
   const last = Promise.withResolvers<void>();
   return new Promise((resolve, reject) => {
     const refuse = () =>
-      reject(new NoServiceManager('Windows’ service manager has not started this. Use: sc start Drawbridge'));
+      reject(
+        new NoServiceManager('Windows’ service manager has not started this. Use: sc.exe start Drawbridge'),
+      );
     const timer = setTimeout(refuse, CALL_MS);
     // Called on a thread of the manager's, which waits for it; the functions live as long as the process does.
     const handle = koffi.register(onControl, koffi.pointer(handler));

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -10,7 +11,7 @@ import { z } from 'zod';
 import { asObject } from '../../../collectors/json.ts';
 import { parsePlist } from '../../../collectors/macos-plist.ts';
 import { settingsTable } from '../../../packaging/mdm/docs-table.ts';
-import { filesFor } from '../../../packaging/mdm/make.ts';
+import { filesFor, makeMdm } from '../../../packaging/mdm/make.ts';
 import { codeRequirement, uuidOf } from '../../../packaging/mdm/profiles.ts';
 import { LANGUAGES } from '../../../packaging/mdm/templates.ts';
 import { EXAMPLE, parseValues } from '../../../packaging/mdm/values.ts';
@@ -167,6 +168,34 @@ describe('group policy', () => {
       ] as const)
         expect(z.safeParse(setting.schema, number).success, `${setting.name} ${number}`).toBe(good);
     }
+  });
+});
+
+describe('docs/mdm.md', () => {
+  const document = readFileSync(join(import.meta.dirname, '../../../docs/mdm.md'), 'utf8');
+
+  test('names files that are made, and all of them', () => {
+    const out = mkdtempSync(join(tmpdir(), 'drawbridge-mdm-'));
+    makeMdm({ out, values, team: null });
+    const made = readdirSync(out, { recursive: true, encoding: 'utf8' });
+    rmSync(out, { recursive: true });
+    const [, table = ''] = document.split('\n| file | for |\n');
+    const rows = [...(table.split('\n\n')[0] ?? '').matchAll(/^\| (`.+?) \|/gm)];
+    const named = rows.flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+?)\/?`/g)].map(([, one]) => one));
+    const isMade = (name = '') => made.some((path) => `/${path}`.endsWith(`/${name}`));
+    expect(named.filter((name) => !isMade(name))).toEqual([]);
+    const isNamed = (path: string) => named.some((name = '') => path.includes(name));
+    expect(Object.keys(files).filter((path) => !isNamed(path))).toEqual([]);
+  });
+
+  test('gives addresses and a key that the templates have', () => {
+    const profile = file('intune/custom-profile.json');
+    const addresses = [...document.matchAll(/`(\.\/Device\/[^`]+)`/g)].map(([, one = '']) => one);
+    expect(addresses).toHaveLength(3);
+    expect(addresses.filter((one) => !profile.includes(`"${one}"`))).toEqual([]);
+    const keys = [...document.matchAll(/HKLM\\(SOFTWARE\\[\w\\]+)/g)].map(([, one = '']) => one);
+    expect(keys).toHaveLength(2);
+    for (const key of keys) expect(file('windows/Drawbridge.admx')).toContain(`key="${key}"`);
   });
 });
 

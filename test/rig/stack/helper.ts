@@ -10,7 +10,7 @@ const RIGHTS = '-all,+kill,+net_admin';
 const INSTALL = `set -e
 echo '${USER}:x:990:990::/:/usr/sbin/nologin' >> /etc/passwd
 echo '${USER}:x:990:' >> /etc/group
-install -D -m 755 /checkout/packaging/gateway/updown /usr/lib/drawbridge/updown
+install -D -m 755 /checkout/packaging/gateway/updown /usr/lib/drawbridge-gateway/updown
 for event in up down; do
   install -D -m 755 /checkout/packaging/gateway/ppp-hook /etc/ppp/ip-$event.d/drawbridge
 done

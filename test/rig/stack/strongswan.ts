@@ -32,7 +32,7 @@ swanctl { load = random nonce openssl x509 pubkey pkcs1 pkcs8 pem }
 
 const lifetimes = 'rekey_time = 0\n    dpd_delay = 10s\n    dpd_timeout = 30s';
 
-const HOOK = '/usr/lib/drawbridge/updown';
+const HOOK = '/usr/lib/drawbridge-gateway/updown';
 
 /** `hooks`: the helper is told who comes and goes, and whether the connection takes certificates only. */
 export function gatewayIpsec(
