@@ -48,8 +48,8 @@ export type AgentSelf = {
 export type WatchRule = { rule: string; executable: string };
 
 /**
- * One yes-or-no question of the policy: exactly one of these. The policy's schema (`src/policy/questions.ts`) bounds every word of it; an
- * answer is yes, no, or unknown, and nothing of what was read.
+ * One yes-or-no question of the policy: exactly one of these. The policy's schema (`src/policy/questions-schema.ts`)
+ * bounds every word of it; an answer is yes, no, or unknown, and nothing of what was read.
  */
 export type TagQuestion = {
   /** A regular file that exists, with this content where `sha256` (hexadecimal) is given. */

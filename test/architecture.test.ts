@@ -132,6 +132,14 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('an agent loads what reads policies only while it reads one, and judging needs none of it', () => {
+    const reads = /^src\/policy\/(cel|compiled|policy-text|[^/]+-schema)\.ts$/;
+    const roots = ['src/policy/judge.ts', ...sources.filter((file) => file.startsWith('src/agent/'))];
+    expect(roots.flatMap((root) => pathTo(reads, [root]) ?? [])).toEqual([]);
+    // It is there, and found where it is used.
+    expect(pathTo(reads, ['src/server/policy-file.ts'])).not.toBeNull();
+  });
+
   test('there is no cycle', () => {
     expect(findCycle()).toEqual([]);
   });
@@ -244,6 +252,26 @@ function relativeImports(file: string): string[] {
 
 function resolve(file: string, specifier: string): string {
   return relative(root, normalize(join(root, dirname(file), specifier))).replaceAll('\\', '/');
+}
+
+/** What is loaded together with a file: types are not there when it runs, and `import()` comes later. */
+function loadedWith(file: string): string[] {
+  const source = code(file).replace(/^(import|export) type [^;]*;/gm, '');
+  return [...source.matchAll(/^(?:import|export)\b[^;]*?['"](\.[^'"]+)['"];/gm)].map((match) =>
+    resolve(file, match[1] ?? ''),
+  );
+}
+
+/** The way by which a file loads one that matches; null where it loads none. */
+function pathTo(wanted: RegExp, path: string[], seen = new Set<string>()): string[] | null {
+  for (const next of loadedWith(path.at(-1) ?? '')) {
+    if (wanted.test(next)) return [...path, next];
+    if (seen.has(next)) continue;
+    seen.add(next);
+    const found = pathTo(wanted, [...path, next], seen);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 function findCycle(): string[] {

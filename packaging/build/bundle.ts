@@ -13,7 +13,11 @@ export type Bundle = {
 const EXTERNAL = ['@napi-rs/keyring', 'koffi', 'bufferutil', 'utf-8-validate', 'osx-temperature-sensor'];
 
 /** Pieces of their own, so that they can be forgotten once they are not needed any more (packaging/entries/loader.cjs). */
-const APART = [{ name: 'commander', test: /node_modules[\\/]commander[\\/]/ }];
+const APART = [
+  { name: 'commander', test: /node_modules[\\/]commander[\\/]/ },
+  // A policy's expressions hold on to it, and to nothing else of what reads policies.
+  { name: 'cel', test: /node_modules[\\/]@marcbachmann[\\/]cel-js[\\/]/ },
+];
 
 /** All code of one executable, in the pieces in which it is asked for. */
 export async function bundle(root: string, entry: string): Promise<Bundle> {

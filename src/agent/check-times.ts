@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { checkIds, type Readings } from '../../collectors/specs.ts';
 import type { Logger } from '../base/log.ts';
-import { checkTimes } from '../policy/compiled.ts';
+import { checkTimes } from '../policy/check-times.ts';
 import type { UnknownSince } from '../policy/judge.ts';
 import { isWhole } from '../policy/tags.ts';
 import type { StateFile } from './state-file.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { err, ok, type Result } from '../base/result.ts';
-import { parseCompiled, type CompiledPolicy } from '../policy/compiled.ts';
+import type { CompiledPolicy } from '../policy/compiled.ts';
 import { inspect, open, TYP } from '../wire/envelope.ts';
 import { MAX_FRAME } from '../wire/frames.ts';
 import { deviceUrn, digest, serverUrn } from '../wire/ids.ts';
@@ -67,6 +67,7 @@ export async function openPolicy(jws: string, identity: Identity): Promise<Resul
   const claims = await open(jws, key, standingClaims);
   if (!claims.ok) return claims;
   if (!isFor(claims.value, identity)) return err('foreign');
+  const { parseCompiled } = await import('../policy/compiled.ts');
   const policy = parseCompiled(claims.value.policy);
   if (!policy.ok) return policy;
   return ok({

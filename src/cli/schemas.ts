@@ -1,6 +1,6 @@
 // npm run -s schemas: JSON Schema of everything that travels and of the files that people write, as one document.
 import { z } from 'zod';
-import { policySchema } from '../policy/policy.ts';
+import { policySchema } from '../policy/policy-schema.ts';
 import { configSchema } from '../server/config.ts';
 import { deviceDocument, deviceSummary } from '../server/device-document.ts';
 import { decision, risk, verdict } from '../wire/decision.ts';

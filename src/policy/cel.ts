@@ -1,22 +1,18 @@
-import { Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { Environment } from '@marcbachmann/cel-js';
 import { messageOf } from '../base/errors.ts';
-import { checkIds, type CheckId, type Readings } from '../../collectors/specs.ts';
+import { checkIds } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
+import { firstLine, MAX_LIST, variableOf, type Runnable } from './answers.ts';
 
 /*
  * CEL over facts. It has no loops but those over lists, and no side effects; what is left is to bound its cost before
- * it runs, and to keep what nobody knows from becoming true or false.
+ * it runs. What has been read runs without this (answers.ts), so that who holds a policy needs no reader of policies.
  */
 
-/** A check's fact under its own name, with underscores: `os_version.family`. */
-const variables = new Map(checkIds.map((id) => [id.replaceAll('-', '_'), id]));
+const variables = new Map(checkIds.map((id) => [variableOf(id), id]));
 
 export const MAX_EXPRESSION = 1_000;
 const MAX_COST = 20_000;
-/** Longer lists and texts of a device are left out, so that asking for them is unknown. */
-const MAX_LIST = 100;
-const MAX_TEXT = 1_000;
-const MAX_DEPTH = 6;
 
 const LOOPS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 /** A pattern could take for ever on a text that a device chose. */
@@ -37,10 +33,8 @@ function createEnvironment(): Environment {
 
 const environment = createEnvironment();
 
-export type Expression = { run: ParseResult; asks: readonly CheckId[] };
-
 /** Reads an expression that answers true or false. The error says what is wrong with it. */
-export function parseExpression(text: string): Result<Expression, string> {
+export function parseExpression(text: string): Result<Runnable, string> {
   try {
     const run = environment.parse(text);
     const checked = run.check();
@@ -75,77 +69,4 @@ function costOf(value: unknown, used: { names: Set<string>; calls: Set<string> }
 
 function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
-}
-
-export type Answer =
-  | { state: 'true' | 'false' }
-  /** `of` are the checks that are unknown. */
-  | { state: 'unknown'; why: string; of: readonly CheckId[] }
-  /** A check that it asks about makes no sense on this device. */
-  | { state: 'not-applicable' };
-
-/** Pure; `now` is in milliseconds. Whatever it asks of an unknown, its answer is unknown. */
-export function answer({ run, asks }: Expression, readings: Partial<Readings>, now: number): Answer {
-  const context: Record<string, unknown> = { now: new Date(now) };
-  const open: CheckId[] = [];
-  for (const id of asks) {
-    const reading = readings[id];
-    if (reading?.state === 'unknown' && reading.why === 'not-applicable') return { state: 'not-applicable' };
-    if (reading?.state === 'known') context[id.replaceAll('-', '_')] = plain(reading.fact, 0) ?? {};
-    else open.push(id);
-  }
-  if (open.length > 0) return { state: 'unknown', why: `${open.join(', ')} not known`, of: open };
-  return evaluated(run, context, asks);
-}
-
-function evaluated(run: ParseResult, context: Record<string, unknown>, asks: readonly CheckId[]): Answer {
-  try {
-    const value: unknown = run(context);
-    if (typeof value === 'boolean') return { state: value ? 'true' : 'false' };
-    return { state: 'unknown', why: 'it answers neither true nor false', of: asks };
-  } catch (error) {
-    return {
-      state: 'unknown',
-      why: wordsFor(error),
-      of: asks,
-    };
-  }
-}
-
-function wordsFor(error: unknown): string {
-  const message = firstLine(messageOf(error));
-  const key = /^No such key: (.+)$/.exec(message)?.[1];
-  return key === undefined ? message : `what it calls "${key}" is not known here`;
-}
-
-/**
- * A fact as CEL has it: whole numbers are ints. What a system could not say (null), or a tag that is unknown, is not
- * there, so that asking for it is an error, and `has()` false.
- */
-function plain(value: unknown, depth: number): unknown {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
-  if (typeof value === 'string') return value.length > MAX_TEXT ? undefined : value;
-  if (typeof value === 'boolean') return value;
-  if (typeof value !== 'object' || value === null || depth >= MAX_DEPTH) return undefined;
-  if (Array.isArray(value)) return plainList(value, depth);
-  if (isUnknownTag(value)) return undefined;
-  const entries = Object.entries(value).flatMap(([key, one]) => {
-    const made = plain(one, depth + 1);
-    return made === undefined ? [] : [[key, made] as const];
-  });
-  return Object.fromEntries(entries);
-}
-
-function plainList(list: readonly unknown[], depth: number): unknown {
-  if (list.length > MAX_LIST) return undefined;
-  const made = list.map((one) => plain(one, depth + 1));
-  return made.includes(undefined) ? undefined : made;
-}
-
-function isUnknownTag(value: object): boolean {
-  return 'unknown' in value && Object.keys(value).length === 1;
-}
-
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? '').slice(0, 200);
 }

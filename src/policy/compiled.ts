@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import type { Platform } from '../../collectors/check.ts';
-import { checkIds, isCheckId } from '../../collectors/specs.ts';
+import { checkIds } from '../../collectors/specs.ts';
 import { err, ok, type Result } from '../base/result.ts';
-import { knownExpressions } from './expressions.ts';
 import { isJudgedId, MODES, type JudgedId } from '../wire/decision.ts';
 import { FIX_IDS } from '../wire/tray.ts';
-import { baselineSchema, type Baseline } from './baseline.ts';
-import type { UnknownSince } from './judge.ts';
-import { policySchema, type Policy } from './policy.ts';
-import { knownTags, watchSchema, withOwnQuestions } from './questions.ts';
+import type { Baseline } from './baseline.ts';
+import { baselineSchema } from './baseline-schema.ts';
+import { checkTimes } from './check-times.ts';
+import { knownExpressions } from './expressions-schema.ts';
+import type { Policy } from './policy.ts';
+import { policySchema } from './policy-schema.ts';
+import { withOwnQuestions } from './questions.ts';
+import { knownTags, watchSchema } from './questions-schema.ts';
 
 const time = z.number().int().nonnegative();
 
@@ -25,18 +28,13 @@ const courses = z
       >,
   );
 
-/** A time of each check, milliseconds; checks that only a newer version knows are left out. */
-export const checkTimes = z
-  .record(z.string(), time)
-  .transform(
-    (all) => Object.fromEntries(Object.entries(all).filter(([id]) => isCheckId(id))) as UnknownSince,
-  );
-
 /** Checks that are not named are not judged. */
-const checks = z.preprocess(
-  (given) => (typeof given === 'object' && given !== null ? { ...allOff(), ...given } : given),
-  policySchema.shape.checks,
-);
+const checks = z
+  // No `z.preprocess`: it would be the first of its kind (check-times.ts).
+  .unknown()
+  .optional()
+  .transform((given) => (typeof given === 'object' && given !== null ? { ...allOff(), ...given } : given))
+  .pipe(policySchema.shape.checks);
 
 /** Those that only a newer agent knows are not offered. */
 const fixes = z

@@ -1,5 +1,6 @@
 import { err, ok, type Result } from '../base/result.ts';
-import { baselineSchema, type Baseline, type WindowsRelease } from '../policy/baseline.ts';
+import type { Baseline, WindowsRelease } from '../policy/baseline.ts';
+import { baselineSchema } from '../policy/baseline-schema.ts';
 import { fromDistroInfo, fromSofa, uniqueBy } from './baseline-feeds.ts';
 import { fromWindowsPage } from './baseline-windows.ts';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../base/result.ts';
-import { baselineSchema, type Baseline } from '../policy/baseline.ts';
+import type { Baseline } from '../policy/baseline.ts';
+import { baselineSchema } from '../policy/baseline-schema.ts';
 import { inspect, open, seal, thumbprint, TYP, type Signer } from '../wire/envelope.ts';
 
 /** Bytes; all of Windows, macOS and the distributions are a tenth of it. */

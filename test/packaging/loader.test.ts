@@ -1,22 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-
-const loader = readFileSync(join(import.meta.dirname, '../../packaging/entries/loader.cjs'), 'utf8');
-
-/** Runs the loader on pieces that say when they are read; what they print, word by word. */
-function said(pieces: Record<string, string>): string[] {
-  const program = `
-    const pieces = ${JSON.stringify(pieces)};
-    const sea = { getAsset: (name) => 'say("read:' + name + '");' + pieces[name.slice('code/'.length)] };
-    globalThis.say = (word) => process.stdout.write(word + ' ');
-    globalThis.soon = () => new Promise((resolve) => setTimeout(() => { gc(); gc(); resolve(); }, 5));
-    new Function('require', ${JSON.stringify(loader)})((name) => (name === 'node:sea' ? sea : require(name)));`;
-  return execFileSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8' })
-    .trim()
-    .split(' ');
-}
+import { said } from './pieces.ts';
 
 describe('the pieces of an executable', () => {
   test('are read when they are asked for, once', () => {

@@ -160,6 +160,19 @@ describe('expressions over facts', () => {
     );
   });
 
+  test('one that was not read with its policy is unknown', () => {
+    for (const expr of ['true', 'false']) {
+      const policy = policyWith([{ name: 'own', expected: 'it', expr }]);
+      const copied = { ...policy, expressions: policy.expressions.map((one) => ({ ...one })) };
+      expect(judge(healthy, copied, NOW).at(-1)).toMatchObject({
+        check: 'expression:own',
+        level: 'unknown',
+        reason: 'expression-unknown',
+        given: 'a rule that was not read with its policy',
+      });
+    }
+  });
+
   test('no fact whatever makes it throw, and a verdict always has a reason', () => {
     const exprs = [
       'antivirus.products.exists(p, p.name == "x")',

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parsePolicy } from '../../src/policy/policy-text.ts';
-import { questionsFor, tagsSchema, watchSchema, withOwnQuestions } from '../../src/policy/questions.ts';
+import { questionsFor, withOwnQuestions } from '../../src/policy/questions.ts';
+import { tagsSchema, watchSchema } from '../../src/policy/questions-schema.ts';
 
 const head = 'version: 1\nname: test\n';
 const problemsOf = (text: string) => {

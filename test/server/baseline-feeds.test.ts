@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { baselineSchema } from '../../src/policy/baseline.ts';
+import { baselineSchema } from '../../src/policy/baseline-schema.ts';
 import { convertFeeds, type Feeds } from '../../src/server/baseline-convert.ts';
 import { fromDistroInfo, fromSofa } from '../../src/server/baseline-feeds.ts';
 import { fromWindowsPage } from '../../src/server/baseline-windows.ts';

@@ -1,7 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../../base/json.ts';
-import { baselineSchema, type Baseline } from '../../policy/baseline.ts';
+import type { Baseline } from '../../policy/baseline.ts';
+import { baselineSchema } from '../../policy/baseline-schema.ts';
 import { getMeta, setMeta } from './meta.ts';
 import type { Db } from './store.ts';
 
