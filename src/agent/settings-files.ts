@@ -19,27 +19,36 @@ export function settingsFiles({ platform, configFile, stateDir }: Whose): string
 /** Milliseconds within which a file may change again without its times telling. */
 const TICK_MS = 2_000;
 
+export type Watched<T> = {
+  /** Null where there is no list. */
+  files: readonly string[] | null;
+  look: () => Promise<T>;
+  /** What was seen already, and when that look began or earlier (milliseconds). */
+  first?: { seen: T; at: number };
+  clock?: Pick<Clock, 'now'>;
+};
+
 /**
  * Looks only once one of `files` is another than at the last look; always, where there is no list. Answers what was
  * seen last: what reads and judges settings is no small thing in memory, and is forgotten in between.
  */
-export function whenChanged<T>(
-  files: readonly string[] | null,
-  look: () => Promise<T>,
-  clock: Pick<Clock, 'now'> = systemClock,
-): () => Promise<T> {
-  let last: { marks: string; seen: T } | null = null;
+export function whenChanged<T>({ files, look, first, clock = systemClock }: Watched<T>): () => Promise<T> {
+  const marksAt = async (at: number) => (files === null ? null : marksOf(files, at));
+  const remember = (marks: string | null, seen: T) => (marks === null ? null : { marks, seen });
+  const seenFirst = first && marksAt(first.at).then((marks) => remember(marks, first.seen));
+  let last: { marks: string; seen: T } | null | undefined;
   return async () => {
-    const marks = files === null ? null : await marksOf(files, clock.now());
-    if (last !== null && last.marks === marks) return last.seen;
+    const known = last === undefined ? await seenFirst : last;
+    const marks = await marksAt(clock.now());
+    if (known && known.marks === marks) return known.seen;
     last = null;
     const seen = await look();
-    if (marks !== null) last = { marks, seen };
+    last = remember(marks, seen);
     return seen;
   };
 }
 
-/** By which each of the files is told from what lay there before; null while that cannot be said. */
+/** By which each of the files, as it was read at `now`, is told from any other; null while that cannot be said. */
 async function marksOf(files: readonly string[], now: number): Promise<string | null> {
   const marks = await Promise.all(files.map((file) => markOf(file, now)));
   return marks.includes(null) ? null : marks.join('\n');
@@ -48,7 +57,7 @@ async function marksOf(files: readonly string[], now: number): Promise<string | 
 async function markOf(file: string, now: number): Promise<string | null> {
   try {
     const { dev, ino, size, mode, uid, mtimeMs, ctimeMs } = await stat(file);
-    if (Math.abs(now - ctimeMs) < TICK_MS) return null;
+    if (now - ctimeMs < TICK_MS) return null;
     return [dev, ino, size, mode, uid, mtimeMs, ctimeMs].join(' ');
   } catch (error) {
     return isMissing(error) ? 'missing' : null;

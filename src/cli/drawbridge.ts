@@ -357,7 +357,11 @@ withSettings(program.command('agent'))
       };
       const { main } = await import('../agent/main.ts');
       const tidy = createTidying();
-      const look = whenChanged(settingsFiles(settings), () => settingsFor(options).finally(tidy));
+      const look = whenChanged({
+        files: settingsFiles(settings),
+        look: () => settingsFor(options).finally(tidy),
+        first: { seen: settings, at: performance.timeOrigin },
+      });
       return main(observing(settings), async () => observing(await look()));
     }),
   );

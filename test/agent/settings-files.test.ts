@@ -12,7 +12,8 @@ async function watched() {
   let looks = 0;
   let later = 0;
   const clock = { now: () => Date.now() + later };
-  const look = whenChanged([file, join(folder, 'missing.yaml')], async () => (looks += 1), clock);
+  const files = [file, join(folder, 'missing.yaml')];
+  const look = whenChanged({ files, look: async () => (looks += 1), clock });
   return { folder, file, look, pass: () => void (later += 60_000) };
 }
 
@@ -32,12 +33,31 @@ describe('settings', () => {
     expect(await look()).toBe(5);
   });
 
+  test('that were read at the start are not read again while their files are what they were then', async () => {
+    const file = join(await temporaryFolder(), 'agent.yaml');
+    await writeFile(file, 'one');
+    const watch = (at: number) =>
+      whenChanged({ files: [file], look: async () => 'anew', first: { seen: 'at the start', at }, clock });
+    let now = Date.now() + 60_000;
+    const clock = { now: () => now };
+    const [look, early] = [watch(now), watch(Date.now() - 60_000)];
+    expect([await look(), await look()]).toEqual(['at the start', 'at the start']);
+    // It may have been written between the start and here.
+    expect(await early()).toBe('anew');
+    await writeFile(file, 'two');
+    now += 60_000;
+    expect(await look()).toBe('anew');
+  });
+
   test('are read again after a look that failed', async () => {
     let looks = 0;
-    const look = whenChanged([], async () => {
-      looks += 1;
-      if (looks === 1) throw new Error('not now');
-      return looks;
+    const look = whenChanged({
+      files: [],
+      async look() {
+        looks += 1;
+        if (looks === 1) throw new Error('not now');
+        return looks;
+      },
     });
     await expect(look()).rejects.toThrow('not now');
     expect([await look(), await look()]).toEqual([2, 2]);
@@ -46,7 +66,7 @@ describe('settings', () => {
   test('are always read where they do not lie in files', async () => {
     let looks = 0;
     const whose = { platform: 'windows', configFile: 'agent.yaml', stateDir: '.' } as const;
-    const look = whenChanged(settingsFiles(whose), async () => (looks += 1));
+    const look = whenChanged({ files: settingsFiles(whose), look: async () => (looks += 1) });
     expect([await look(), await look()]).toEqual([1, 2]);
   });
 });
