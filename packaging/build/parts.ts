@@ -22,12 +22,13 @@ const ALWAYS = ['--disable-sigusr1'];
 const FRUGAL = ['--optimize-for-size', '--max-semi-space-size=1', '--v8-pool-size=1'];
 
 /**
- * Code is interpreted, nothing is compiled while it runs, and what was not called lately is forgotten: an idle agent has
- * 4 MiB less of its own, no memory that can be written and executed, and readings cost the same, since they wait for
- * the system's programs. There is no WebAssembly then, and no `fetch`; and no code out of text, which zod would make for
+ * Code is interpreted, nothing is compiled while it runs, and what was not called for eight collections of garbage is
+ * forgotten (a reading brings two to seven: forgetting sooner costs each reading a quarter more): an idle agent has 4 MiB
+ * less of its own, no memory that can be written and executed, and readings cost the same, since they wait for the
+ * system's programs. There is no WebAssembly then, and no `fetch`; and no code out of text, which zod would make for
  * each of its objects (0.4 MiB).
  */
-const INTERPRETED = ['--lite-mode', '--bytecode-old-age=1', '--disallow-code-generation-from-strings'];
+const INTERPRETED = ['--lite-mode', '--bytecode-old-age=8', '--disallow-code-generation-from-strings'];
 
 /**
  * The agent has memory given back after a reading (src/agent/tidy.ts), by a function that its own code alone can call.
