@@ -31,7 +31,7 @@ const expression = z
     unknown: unknownRow.prefault({}),
     grace: graceRow.prefault({}),
   })
-  .transform(keptAsRead);
+  .overwrite(keptAsRead);
 
 export const expressionsSchema = z
   .array(expression)
