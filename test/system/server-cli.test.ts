@@ -273,5 +273,6 @@ test('the schemas of everything that travels are printed as JSON Schema', () => 
   });
   expect(facts['disk-encryption']).toMatchObject({ properties: { system: expect.anything() } });
   expect(files.policy.properties.checks.properties).toHaveProperty('firewall');
+  expect(files.policy.properties.expressions).toHaveProperty('default', []);
   expect(files.server.properties).toHaveProperty('listen');
 });
