@@ -1,5 +1,6 @@
 import { chmodSync, copyFileSync, existsSync } from 'node:fs';
 import { arch } from 'node:os';
+import { withoutLockChecks } from './lock-checks.ts';
 import { fileOfPackage } from './npm-tarball.ts';
 import { BuildError, sha256Of, tool } from './tools.ts';
 import type { Target } from './targets.ts';
@@ -15,15 +16,16 @@ export async function placeRuntime(root: string, cache: string, target: Target, 
     );
   copyFileSync(file, out);
   chmodSync(out, 0o755);
+  if (target.os !== 'linux') return;
+  withoutLockChecks(out, binutil('nm', target));
   // Names of functions, a fifth of the file. Before anything is put into it: afterwards a tool would take that away, too.
-  if (target.os === 'linux') tool(stripFor(target), ['-s', out]);
+  tool(binutil('strip', target), ['-s', out]);
 }
 
-function stripFor({ name }: Target): string {
-  const own = { 'linux-x64': 'x64', 'linux-arm64': 'arm64' }[name] === arch();
-  const prefix = name === 'linux-x64' ? 'x86_64' : 'aarch64';
-  const tools = own ? ['/usr/bin/strip'] : [`/usr/bin/${prefix}-linux-gnu-strip`];
-  const found = tools.find((path) => existsSync(path));
-  if (found === undefined) throw new BuildError(`${tools.join(', ')} is not there (package binutils)`);
-  return found;
+function binutil(name: 'nm' | 'strip', target: Target): string {
+  const own = { 'linux-x64': 'x64', 'linux-arm64': 'arm64' }[target.name] === arch();
+  const prefix = target.name === 'linux-x64' ? 'x86_64' : 'aarch64';
+  const path = own ? `/usr/bin/${name}` : `/usr/bin/${prefix}-linux-gnu-${name}`;
+  if (!existsSync(path)) throw new BuildError(`${path} is not there (package binutils)`);
+  return path;
 }

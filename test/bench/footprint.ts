@@ -135,9 +135,11 @@ async function bareNode(): Promise<Measure[]> {
 async function whileRunning(executable: string, minutes: number): Promise<Measure[]> {
   // The command that orders readings finds the server by its settings.
   const folder = serverFolder(await freePort());
-  const server = await startServerProcess(folder.path);
   const state = mkdtempSync(join(tmpdir(), 'drawbridge-footprint-state-'));
   writeFileSync(join(state, 'agent.yaml'), '');
+  const server = await startServerProcess(folder.path);
+  // As on any laptop, the settings have lain there for a while when the agent starts.
+  await wait(2_000);
   const options = ['--config', join(state, 'agent.yaml'), '--state', join(state, 'state')];
   const enrolled = spawnSync(
     executable,
