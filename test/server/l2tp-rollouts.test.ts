@@ -185,8 +185,8 @@ test('goes on after a restart of the server, and devices that were away take the
 });
 
 test('waits for approval and for the window where the policy asks for them; withdrawn, it never begins', async () => {
-  const closedWindow = new Date(Date.now() + 12 * 3_600_000).toISOString().slice(11, 16);
-  await start(`{ approval: true, window: { from: "${closedWindow}", to: "${closedWindow.slice(0, 3)}59" } }`);
+  const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString().slice(11, 16);
+  await start(`{ approval: true, window: { from: "${inHours(12)}", to: "${inHours(13)}" } }`);
   const link = await serving();
   const id = await roll('close', [link]);
   rig.clock.advance(1_100);
