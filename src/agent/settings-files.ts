@@ -34,16 +34,14 @@ export type Watched<T> = {
  */
 export function whenChanged<T>({ files, look, first, clock = systemClock }: Watched<T>): () => Promise<T> {
   const marksAt = async (at: number) => (files === null ? null : marksOf(files, at));
-  const remember = (marks: string | null, seen: T) => (marks === null ? null : { marks, seen });
-  const seenFirst = first && marksAt(first.at).then((marks) => remember(marks, first.seen));
-  let last: { marks: string; seen: T } | null | undefined;
+  let last = first && { marks: marksAt(first.at), seen: first.seen };
   return async () => {
-    const known = last === undefined ? await seenFirst : last;
-    const marks = await marksAt(clock.now());
-    if (known && known.marks === marks) return known.seen;
-    last = null;
+    const marks = marksAt(clock.now());
+    const now = await marks;
+    if (now !== null && last !== undefined && (await last.marks) === now) return last.seen;
+    last = undefined;
     const seen = await look();
-    last = remember(marks, seen);
+    last = { marks, seen };
     return seen;
   };
 }

@@ -11,6 +11,7 @@ import { noIsolation } from '../../src/agent/vpn-part.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { known } from '../../src/base/reading.ts';
 import { parseToken } from '../../src/wire/token.ts';
+import { OPEN_DETECTION } from '../server/fixtures.ts';
 import { expectEventually, startRig, type Rig } from '../server/rig.ts';
 import { keyHome, quiet, readersWith, startAgent, temporaryFolder } from './harness.ts';
 import { MemoryDriver } from './memory-driver.ts';
@@ -31,16 +32,6 @@ beforeAll(async () => {
   rig = await startRig({ authority: true, policy, settings: { ca: { crl: { port: 0 } } } });
 }, 60_000);
 afterAll(() => rig.close());
-
-const malware = {
-  source: 'x',
-  id: null,
-  name: 'Bad',
-  severity: 5,
-  status: 'open' as const,
-  executed: true,
-  detectedAt: null,
-};
 
 /** An agent whose VPN software keeps a list of what it was given, in order. */
 async function laptop() {
@@ -65,8 +56,7 @@ async function laptop() {
   const agent = startAgent(folder, {
     everySeconds: 0.2,
     readers: readersWith({
-      detections: async () =>
-        known({ sources: [], open: machine.infected ? [malware] : [], recentClosed: 0 }),
+      detections: async () => known({ ...OPEN_DETECTION, open: machine.infected ? OPEN_DETECTION.open : [] }),
     }),
     openVpn: async (): Promise<VpnWays> => ({
       vpn: { name: 'memory', driver: new MemoryDriver(), defaultMode: 'enforce' },
