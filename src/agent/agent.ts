@@ -400,7 +400,7 @@ async function sayGoodbye({ state, log }: Run, { reason, by, late, error }: Stop
   const detail = reason === 'signal' ? 'The agent was stopped.' : 'A part of the agent failed.';
   const since = iso(state.clock.now());
   state.status.update({ connection: { state: 'offline', since, because: 'stopped', code: null, detail } });
-  await state.status.flush();
+  state.status.flush();
   if (reason === 'signal') log.info({ late }, 'agent stopped');
   else log.error({ reason, by, late, err: error }, 'agent ended');
 }

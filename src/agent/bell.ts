@@ -3,6 +3,8 @@ export type Bell<T> = {
   ring(message: T): void;
   /** Returns the way to stop listening. */
   listen(listener: (message: T) => void): () => void;
+  /** Whether anybody listens. */
+  readonly isHeard: boolean;
 };
 
 export function createBell<T>(): Bell<T> {
@@ -14,6 +16,9 @@ export function createBell<T>(): Bell<T> {
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    get isHeard() {
+      return listeners.size > 0;
     },
   };
 }

@@ -1,17 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Cache } from '../../collectors/check.ts';
+import { replaceSoon } from '../base/atomic-file.ts';
 
 const MAX_ENTRIES = 32;
 const MAX_BYTES = 512 * 1024;
@@ -81,24 +72,13 @@ function readOwn(path: string): string {
   }
 }
 
-/** Not fsynced: a lost cache costs a second, an fsync costs it every time. */
+/** A lost cache costs a second, waiting for the disk costs it every time. */
 function save(path: string, entries: Entries) {
   const text = JSON.stringify({ version: 1, entries: Object.fromEntries(entries) });
   if (Buffer.byteLength(text) > MAX_BYTES) return;
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
-    renameSync(temporary, path);
+    replaceSoon(path, text);
   } catch {
-    removeQuietly(temporary);
-  }
-}
-
-/** `force` forgives only a file that is not there, not a folder that may not be entered or is none. */
-function removeQuietly(path: string) {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // Then there is nothing that we could have left behind.
+    // It is kept in memory all the same.
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { writeAtomic } from '../base/atomic-file.ts';
+import { replaceSoon } from '../base/atomic-file.ts';
 import { iso, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { decision, risk, verdict } from '../wire/decision.ts';
@@ -148,10 +148,10 @@ export type StatusBoard = {
   readonly current: Status;
   /** Rings after each update. */
   readonly changed: Bell<void>;
-  /** Takes effect at once in `current`, and on disk shortly after. */
+  /** Takes effect at once in `current`, and in the file shortly after. */
   update(change: Partial<Status>): void;
-  /** Returns once the last change is on disk. */
-  flush(): Promise<void>;
+  /** Puts the last change into the file now. */
+  flush(): void;
 };
 
 /** Milliseconds in which changes are gathered into one write. */
@@ -160,16 +160,15 @@ const GATHER_MS = 200;
 export function createStatusBoard(path: string, first: Status, clock: Clock, log: Logger): StatusBoard {
   let current = first;
   let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
   const changed = createBell<void>();
   const write = () => {
     timer = undefined;
-    const text = `${JSON.stringify(current, null, 2)}\n`;
-    writing = writing
+    try {
       // Readable by everybody: `drawbridge status` and the tray need no rights.
-      .then(() => writeAtomic(path, text, 0o644))
-      .catch((error: unknown) => log.debug({ err: error }, 'status file could not be written'));
-    return writing;
+      replaceSoon(path, `${JSON.stringify(current, null, 2)}\n`, 0o644);
+    } catch (error) {
+      log.debug({ err: error }, 'status file could not be written');
+    }
   };
   return {
     get current() {
@@ -181,9 +180,9 @@ export function createStatusBoard(path: string, first: Status, clock: Clock, log
       timer ??= setTimeout(write, GATHER_MS).unref();
       changed.ring();
     },
-    async flush() {
+    flush() {
       clearTimeout(timer);
-      await write();
+      write();
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Fixer } from './fixes.ts';
 import { judgeAll } from './judgement.ts';
 import type { Reporting } from './reporting.ts';
 import type { StandingPolicy } from './standing.ts';
+import type { Status, StatusBoard } from './status.ts';
 import { openDays } from './tray-days.ts';
 import { createDesk } from './tray-desk.ts';
 import type { TrayDoor } from './tray-door.ts';
@@ -41,6 +42,8 @@ export type TrayPart = {
 const GATHER_MS = 50;
 /** Time alone changes what is to be said: deadlines pass, connections grow old. */
 const LOOK_MS = 15_000;
+/** Where nobody is told, only the colour is noted: of so many looks one is made. */
+const UNHEARD_LOOKS = 4;
 /** Milliseconds that somebody who waits for a report waits for the server. */
 const REPORTED_MS = 5_000;
 const HOUR_MS = 3_600_000;
@@ -99,9 +102,12 @@ export async function createTrayPart(deps: TrayPartDeps): Promise<TrayPart> {
   const follow: Actor = {
     name: 'tray-status',
     async run(signal) {
-      const stop = state.status.changed.listen(dirty);
-      while (!signal.aborted) {
-        look();
+      const isNews = newsOf(state.status);
+      const stop = state.status.changed.listen(() => {
+        if (isNews() || changed.isHeard) dirty();
+      });
+      for (let looks = 0; !signal.aborted; looks += 1) {
+        if (changed.isHeard || looks % UNHEARD_LOOKS === 0) look();
         await clock.sleep(LOOK_MS, signal).catch(() => {});
       }
       stop();
@@ -122,6 +128,21 @@ export async function createTrayPart(deps: TrayPartDeps): Promise<TrayPart> {
       ownSnooze = toMs(until);
       dirty();
     },
+  };
+}
+
+/** What the colour follows from; each acknowledgement changes the rest. */
+function newsIn({ enrolment, connection, decision, vpn }: Status): unknown[] {
+  return [enrolment, connection, decision, vpn];
+}
+
+/** Answers whether the colour may have changed since it was asked last. */
+function newsOf(status: StatusBoard): () => boolean {
+  let seen = newsIn(status.current);
+  return () => {
+    const before = seen;
+    seen = newsIn(status.current);
+    return seen.some((part, index) => part !== before[index]);
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fsync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fsync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,8 +13,7 @@ const flush = promisify(fsync);
  * the folder. A reader or a crash sees the old content or the new, never a half. `mode` is the file's permission.
  */
 export async function writeAtomic(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryFor(path);
   try {
     await writeNew(temporary, content, mode);
     renameSync(temporary, path);
@@ -22,7 +21,22 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
     await unlink(temporary).catch(() => {});
     throw error;
   }
-  await syncFolder(folder);
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Replaces a file in one step as `writeAtomic` does, and leaves it to the system when it is on disk: for what is only true
+ * while the program runs. After a power cut it may be the old content, or empty.
+ */
+export function replaceSoon(path: string, content: string | Uint8Array, mode = 0o600): void {
+  const temporary = temporaryFor(path);
+  try {
+    writeFileSync(temporary, content, { mode, flag: NEW });
+    renameSync(temporary, path);
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
 }
 
 /** Removes a file and returns once the removal is on disk. A file that is not there is fine. */
@@ -60,9 +74,25 @@ export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
 }
 
+/** `force` forgives only a file that is not there, not a folder that may not be entered or is none. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Then there is nothing that we could have left behind.
+  }
+}
+
+/** Fails where there is anything of that name, a link too. */
+const NEW = 'wx';
+
+/** A name beside it that nobody knows. */
+function temporaryFor(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
 async function writeNew(path: string, content: string | Uint8Array, mode: number): Promise<void> {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-  const descriptor = openSync(path, flags, mode);
+  const descriptor = openSync(path, NEW, mode);
   try {
     writeFileSync(descriptor, content);
     await flush(descriptor);

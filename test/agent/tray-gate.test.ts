@@ -1,8 +1,9 @@
 // A whole agent, the test server, and a tray's side of a real socket.
-import { lstat, rm, stat, symlink, writeFile, mkdir } from 'node:fs/promises';
+import { lstat, readFile, rm, stat, symlink, writeFile, mkdir } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { statePaths } from '../../src/agent/paths.ts';
 import { linuxLoggedIn } from '../../src/agent/tray-users.ts';
 import { createFixer } from '../../src/agent/fixes.ts';
 import { unixDoor } from '../../src/agent/tray-door-unix.ts';
@@ -151,6 +152,25 @@ test('a status names the problem, a re-check of that one check answers when it i
   );
   if (!told.ok) throw new Error('no status');
   expect(told.status.days.map(({ colour }) => colour).slice(-2)).toEqual(['amber', 'green']);
+});
+
+test('the colour is noted as it changes while nobody looks', async () => {
+  const made = await laptop();
+  made.firewall = 'on';
+  const { server, folder } = await connected({}, made.change);
+  await eventually('a report', () => server.reports.length > 0);
+  server.last.send({ t: 'policy', jws: await server.policy(firewallOnly()) });
+  const days = async () =>
+    JSON.parse(await readFile(statePaths(folder).days, 'utf8').catch(() => '[]')) as { colour: string }[];
+  for (const [access, colour] of [
+    ['allow', 'green'],
+    ['deny', 'red'],
+    ['allow', 'green'],
+  ] as const) {
+    server.last.send({ t: 'decision', decision: decision({ access }) });
+    await eventually(`${colour} to be noted`, async () => (await days()).at(-1)?.colour === colour);
+  }
+  expect((await days()).map((day) => day.colour).slice(-3)).toEqual(['green', 'red', 'green']);
 });
 
 test('a snooze ends at the deadline at the latest, and the server is told', async () => {

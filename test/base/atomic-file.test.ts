@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { removeDurably, removeLeftovers, writeAtomic } from '../../src/base/atomic-file.ts';
+import { removeDurably, removeLeftovers, replaceSoon, writeAtomic } from '../../src/base/atomic-file.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -18,11 +18,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-describe('writeAtomic', () => {
+describe.each([
+  ['writeAtomic', writeAtomic],
+  ['replaceSoon', async (...args: Parameters<typeof replaceSoon>) => replaceSoon(...args)],
+])('%s', (_name, write) => {
   test('replaces content, with the mode asked for, and leaves nothing beside it', async () => {
     const path = join(folder, 'state.json');
-    await writeAtomic(path, 'one');
-    await writeAtomic(path, 'two', 0o640);
+    await write(path, 'one');
+    await write(path, 'two', 0o640);
     expect(readFileSync(path, 'utf8')).toBe('two');
     expect(statSync(path).mode & 0o777).toBe(0o640);
     expect(readdirSync(folder)).toEqual(['state.json']);
@@ -32,13 +35,13 @@ describe('writeAtomic', () => {
     const target = join(folder, 'target');
     writeFileSync(target, 'untouched');
     symlinkSync(target, join(folder, 'link'));
-    await writeAtomic(join(folder, 'link'), 'new');
+    await write(join(folder, 'link'), 'new');
     expect(readFileSync(target, 'utf8')).toBe('untouched');
     expect(readFileSync(join(folder, 'link'), 'utf8')).toBe('new');
   });
 
   test('keeps the old content when it cannot write', async () => {
-    await expect(writeAtomic(join(folder, 'missing', 'state'), 'x')).rejects.toThrow(/ENOENT/);
+    await expect(write(join(folder, 'missing', 'state'), 'x')).rejects.toThrow(/ENOENT/);
     expect(readdirSync(folder)).toEqual([]);
   });
 });
