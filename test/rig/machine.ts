@@ -9,6 +9,11 @@ export type Machine = { name: 'qemu' | 'uml'; argv: string[] };
 const QEMU = '/usr/bin/qemu-system-x86_64';
 const CONSOLE = 'console=ttyS0 quiet loglevel=1 mitigations=off tsc=reliable panic=-1 random.trust_cpu=on';
 /**
+ * Programs always at the same addresses: the emulator keeps what it has translated by address, and with others at each
+ * start it translates every program anew and forgets all of it every twenty seconds, when its gigabyte is full.
+ */
+const EMULATED = 'norandmaps';
+/**
  * Without protection keys: V8 switches them around every piece of code that it makes, and each switch makes the
  * emulator forget all it knows of memory. Without five-level page tables, which cost and give nothing here.
  */
@@ -43,7 +48,7 @@ export function machine(folder: string): Machine {
       '-initrd',
       initrd,
       '-append',
-      CONSOLE,
+      `${CONSOLE} ${EMULATED}`,
       ...shared('share', join(folder, 'share')),
       ...disk('root', root.image, true),
       ...disk('dependencies', dependenciesImage(), true),

@@ -4,22 +4,27 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ip } from '../../src/base/commands.ts';
 import { bootL2tpMachine, CLI, LNS, NODE, OUTSIDE, type L2tpMachine } from '../support/l2tp-machine.ts';
 
-const booted = await bootL2tpMachine('l2tp-client.test.ts');
-
-describe.runIf(booted !== null)('a client is never called a server', () => {
-  const machine = booted as L2tpMachine;
+describe('a client is never called a server', () => {
+  let booted: L2tpMachine | null = null;
+  let machine: L2tpMachine;
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-client-'));
   let peer: ChildProcess | null = null;
   let peerSaid = '';
 
-  beforeAll(() => machine.setUp(true));
+  beforeAll(async () => {
+    booted = await bootL2tpMachine('l2tp-client.test.ts');
+    if (booted === null) return;
+    machine = booted;
+    machine.setUp(true);
+  });
+  beforeEach(({ skip }) => skip(booted === null, 'no root with systemd and xl2tpd could be booted here'));
   afterAll(() => {
     peer?.kill('SIGKILL');
-    machine.remove();
+    booted?.remove();
     rmSync(folder, { recursive: true, force: true });
   });
 
