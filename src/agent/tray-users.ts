@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { watch, type FSWatcher } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { createBell, type Bell } from './bell.ts';
 
@@ -10,8 +10,9 @@ export type LoggedIn = {
   watch(signal: AbortSignal): Bell<void>;
 };
 
-/** Milliseconds between looks, besides those at which the system tells of a change. */
+/** Milliseconds between looks: where the system tells of no change, and where it does. */
 const LOOK_MS = 2_000;
+const TOLD_LOOK_MS = 60_000;
 
 /** logind, and what stands in for it, keeps a folder a user for as long as that user is logged in. */
 export function linuxLoggedIn(folder = '/run/user'): LoggedIn {
@@ -20,7 +21,7 @@ export function linuxLoggedIn(folder = '/run/user'): LoggedIn {
       const names = await readdir(folder).catch(() => []);
       return names.filter((name) => /^\d{1,10}$/.test(name)).map(Number);
     },
-    watch: (signal) => looking(signal, (ring) => watchFolder(folder, ring, signal)),
+    watch: (signal) => watching(folder, signal),
   };
 }
 
@@ -31,7 +32,15 @@ export function macosLoggedIn(device = '/dev/console'): LoggedIn {
       const owner = await stat(device).catch(() => null);
       return owner === null || owner.uid === 0 ? [] : [owner.uid];
     },
-    watch: (signal) => looking(signal, () => {}),
+    watch(signal) {
+      const bell = createBell<void>();
+      const stop = looking(() => {
+        bell.ring();
+        return LOOK_MS;
+      });
+      signal.addEventListener('abort', stop, { once: true });
+      return bell;
+    },
   };
 }
 
@@ -40,19 +49,43 @@ export function onlyUser(uid: number): LoggedIn {
   return { list: async () => [uid], watch: () => createBell() };
 }
 
-function looking(signal: AbortSignal, also: (ring: () => void) => void): Bell<void> {
+/** Rings at what the system tells of the folder, and after a while all the same. */
+function watching(folder: string, signal: AbortSignal): Bell<void> {
   const bell = createBell<void>();
-  const timer = setInterval(() => bell.ring(), LOOK_MS).unref();
-  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
-  also(() => bell.ring());
+  let told: FSWatcher | null = null;
+  const stop = looking(() => {
+    // Anew each time: the folder itself may be another one by now.
+    told?.close();
+    told = signal.aborted ? null : watchFolder(folder, () => bell.ring());
+    bell.ring();
+    return told === null ? LOOK_MS : TOLD_LOOK_MS;
+  });
+  signal.addEventListener(
+    'abort',
+    () => {
+      stop();
+      told?.close();
+    },
+    { once: true },
+  );
   return bell;
 }
 
-/** Where the system cannot tell of changes, looking regularly has to do. */
-function watchFolder(folder: string, ring: () => void, signal: AbortSignal): void {
+/** Looks now, and again after as many milliseconds as the look says. Answers with the way to end that. */
+function looking(look: () => number): () => void {
+  let timer: NodeJS.Timeout;
+  const next = () => {
+    timer = setTimeout(next, look()).unref();
+  };
+  next();
+  return () => clearTimeout(timer);
+}
+
+/** Null where the system cannot tell: the folder is not there before the first user is. */
+function watchFolder(folder: string, ring: () => void): FSWatcher | null {
   try {
-    watch(folder, { signal, persistent: false }, ring).on('error', () => {});
+    return watch(folder, { persistent: false }, ring).on('error', () => {});
   } catch {
-    // The folder is not there before the first user is.
+    return null;
   }
 }
