@@ -31,10 +31,11 @@ const FRUGAL = ['--optimize-for-size', '--max-semi-space-size=1', '--v8-pool-siz
 const INTERPRETED = ['--lite-mode', '--bytecode-old-age=8', '--disallow-code-generation-from-strings'];
 
 /**
- * The agent has memory given back after a reading (src/agent/tidy.ts), by a function that its own code alone can call.
+ * The agent has memory given back after a reading (src/agent/tidy.ts), by a function that its own code alone can call;
+ * what V8 would do about it half a minute later finds nothing more, for twice 20 ms of work.
  * Node's list of authorities, read for whoever uses TLS (0.8 MiB), is read where it is meant (src/agent/trust.ts).
  */
-const TIDY = ['--expose-gc', '--use-openssl-ca'];
+const TIDY = ['--expose-gc', '--no-memory-reducer', '--use-openssl-ca'];
 
 export const parts: readonly Part[] = [
   {

@@ -84,7 +84,7 @@ function reportOf(
     notes: [
       ...parts.flatMap(({ notes }) => notes),
       'The first session of each is not counted.',
-      'Server, gateway, company and laptops share one emulated machine, and with it one clock: starting a program costs about thirty times as much as on a real one.',
+      'Server, gateway, company and laptops share one emulated machine, and with it one clock: starting a program takes about ten times as long as on the machine below it.',
     ],
   };
 }

@@ -9,8 +9,8 @@ export type Machine = { name: 'qemu' | 'uml'; argv: string[] };
 const QEMU = '/usr/bin/qemu-system-x86_64';
 const CONSOLE = 'console=ttyS0 quiet loglevel=1 mitigations=off tsc=reliable panic=-1 random.trust_cpu=on';
 /**
- * Programs always at the same addresses: the emulator keeps what it has translated by address, and with others at each
- * start it translates every program anew and forgets all of it every twenty seconds, when its gigabyte is full.
+ * Programs always at the same addresses: the emulator finds what it has translated by address. With others at each start
+ * it translates every program anew, and forgets all of it when its gigabyte is full, every twenty seconds.
  */
 const EMULATED = 'norandmaps';
 /**
