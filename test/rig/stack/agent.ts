@@ -15,8 +15,13 @@ type Shown = {
   connected: boolean;
   decision: { access: string } | null;
   readings: Partial<Record<CheckId, { at: string }>>;
-  orders?: { action: string; state: string; issuedAt: string; reason: string | null }[];
+  orders?: { id: string; action: string; state: string; issuedAt: string; reason: string | null }[];
 };
+
+/** The last order about the VPN. */
+function newest({ orders = [] }: Shown): NonNullable<Shown['orders']>[number] | undefined {
+  return orders.find(({ action }) => ['deny', 'allow', 'set'].includes(action));
+}
 
 /** An order as the server shows it. */
 export type Ordered = {
@@ -71,8 +76,8 @@ export class Agent {
 
   /** Waits until the laptop has confirmed that it did as the newest order of this kind says. */
   async untilOrdered(action: 'deny' | 'allow'): Promise<void> {
-    await this.until(({ orders = [] }) => {
-      const last = orders.find((order) => ['deny', 'allow'].includes(order.action));
+    await this.until((shown) => {
+      const last = newest(shown);
       if (last?.action === action && last.state === 'failed') throw new Error(`failed: ${last.reason}`);
       return last?.action === action && ['done', 'proven'].includes(last.state);
     }, `${action} that was done`);
@@ -89,7 +94,7 @@ export class Agent {
     return readings[check];
   }
 
-  /** Orders something and answers with the order's id. */
+  /** Orders something and answers with the order's id. A laptop that is away, as it is after sleep, is ordered when it comes. */
   async order(action: 'deny' | 'allow' | 'set', more: object = {}): Promise<string> {
     const asked = { action, ...more };
     const { id, hint } = await this.#posture.ask<{ id: string | null; hint: string }>(
@@ -97,8 +102,10 @@ export class Agent {
       `/v1/devices/${this.device}/orders`,
       asked,
     );
-    if (id === null) throw new Error(`not ordered: ${hint}`);
-    return id;
+    if (id !== null) return id;
+    if (!hint.startsWith('The device is not connected')) throw new Error(`not ordered: ${hint}`);
+    const shown = await this.until((now) => newest(now)?.action === action, `order to ${action}`);
+    return newest(shown)?.id ?? '';
   }
 
   /** The last five, newest first. */
