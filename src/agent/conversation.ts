@@ -74,16 +74,20 @@ export class Conversation {
   readonly #transport: Transport;
   readonly #mailbox = createMailbox<Message>();
   readonly #started: number;
+  /** When what the server answers before its welcome was asked: the connection, then the session; by the system's clock. */
+  #askedAt: number;
   #channel: Channel | null = null;
   #takesSnooze = false;
   /** Null until the server's welcome. */
   #evidence: EvidenceFlow | null = null;
   #certificates: CertificateKeeper | null = null;
 
-  constructor(transport: Transport, deps: ConversationDeps) {
+  /** `askedAt`: when the connection was asked for, by the system's clock. */
+  constructor(transport: Transport, askedAt: number, deps: ConversationDeps) {
     this.#transport = transport;
     this.#deps = deps;
     this.#started = deps.clock.monotonic();
+    this.#askedAt = askedAt;
   }
 
   /** Runs until either side ends it; `signal` closes it from here. Rejects only when a key or the disk fails us. */
@@ -151,7 +155,7 @@ export class Conversation {
   }
 
   async #onFrame(frame: ServerFrame): Promise<Ending | null> {
-    if ('now' in frame) this.#correct(frame.now);
+    if ('now' in frame) this.#correct(frame);
     switch (frame.t) {
       case 'hello':
         return this.#onHello(frame);
@@ -181,6 +185,7 @@ export class Conversation {
     this.#channel = { session, maxFrame: hello.max_frame, send: this.#send };
     const signers = { report: signer, session };
     const jws = await sealSession(hello.nonce, version, clock.now(), attester, signers);
+    this.#askedAt = clock.uncorrected();
     this.#send({ t: 'session', jws });
     return null;
   }
@@ -282,12 +287,20 @@ export class Conversation {
     this.#send({ t: 'receipt', jws: await sealReceipt(entry, attester.identity, signer) });
   }
 
-  #correct(serverNow: number): void {
+  #correct(frame: Extract<ServerFrame, { now: number }>): void {
     const { clock, status, log } = this.#deps;
-    if (!clock.correct(serverNow)) return;
+    const askedAt = this.#whenAsked(frame);
+    if (askedAt === null || !clock.correct(frame.now, askedAt)) return;
     const clockOffsetMs = Math.round(clock.offsetMs());
     log.warn({ offsetMs: clockOffsetMs }, 'clock corrected by the server’s');
     status.update({ clockOffsetMs });
+  }
+
+  /** Null for what was not asked: nobody can say how old it is. */
+  #whenAsked(frame: Extract<ServerFrame, { now: number }>): number | null {
+    if (frame.t === 'challenge') return null;
+    if (this.#evidence === null) return this.#askedAt;
+    return 'id' in frame ? this.#evidence.sentAt(frame.id) : null;
   }
 
   readonly #send = (frame: AgentFrame): void => this.#transport.send(frame);

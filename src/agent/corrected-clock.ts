@@ -17,8 +17,14 @@ const TOLERANCE_MS = 2_000;
 export type CorrectedClock = Clock & {
   /** Milliseconds by which the system's clock was found to be behind (positive) or ahead (negative). */
   offsetMs(): number;
-  /** Takes the server's time (milliseconds); true when that changed ours. */
-  correct(serverNow: number): boolean;
+  /** The system's own clock. */
+  uncorrected(): number;
+  /**
+   * Takes the server's time (milliseconds) in its answer to what was asked when `uncorrected()` said `askedAt`; true when
+   * that changed ours. What would fit any moment in between changes nothing: a computer that sleeps before it reads the
+   * answer finds an old one.
+   */
+  correct(serverNow: number, askedAt: number): boolean;
 };
 
 /** Starts from the correction that the last run had found, so that reports made before connecting carry it too. */
@@ -32,8 +38,12 @@ export async function openCorrectedClock(
     monotonic: () => base.monotonic(),
     sleep: (ms, signal) => base.sleep(ms, signal),
     offsetMs: () => offset,
-    correct(serverNow) {
-      const found = serverNow - base.now();
+    uncorrected: () => base.now(),
+    correct(serverNow, askedAt) {
+      const [least, most] = [serverNow - base.now(), serverNow - askedAt];
+      // Set back in the meantime: the next answer will tell.
+      if (most < least) return false;
+      const found = Math.min(Math.max(offset, least), most);
       if (Math.abs(found - offset) < TOLERANCE_MS) return false;
       offset = Math.abs(found) < TOLERANCE_MS ? 0 : found;
       // A correction that is not kept is found again on the next connection.

@@ -59,6 +59,8 @@ type InFlight = {
   isWhole: boolean;
   readings: WireReadings | null;
   since: number;
+  /** By the system's clock. */
+  sentAt: number;
 };
 type Baseline = { base: Base; readings: WireReadings };
 
@@ -106,6 +108,11 @@ export class EvidenceFlow {
   /** True when the server has left a frame unanswered for too long. */
   get overdue(): boolean {
     return this.#inFlight !== null && this.#now() - this.#inFlight.since >= ANSWER_MS;
+  }
+
+  /** When the frame that this id answers was sent, by the system's clock; null where none is under way. */
+  sentAt(id: string | null): number | null {
+    return this.#inFlight !== null && this.#inFlight.id === id ? this.#inFlight.sentAt : null;
   }
 
   async onAck(ack: Ack): Promise<void> {
@@ -250,7 +257,8 @@ export class EvidenceFlow {
     if (jws.length > this.#channel.maxFrame - FRAME_OVERHEAD) return this.#deps.spool.drop(part.id);
     this.#lastSent = this.#now();
     const isWhole = part.factsAt === null;
-    this.#inFlight = { id: part.id, kind: part.kind, isWhole, readings, since: this.#now() };
+    const sentAt = clock.uncorrected();
+    this.#inFlight = { id: part.id, kind: part.kind, isWhole, readings, since: this.#now(), sentAt };
     this.#channel.send({ t: 'report', jws });
   }
 

@@ -172,10 +172,17 @@ async function attempt(enrolled: Enrolled, deps: LinkDeps, signal: AbortSignal):
   const route: Route = { url, proxy: deps.proxy, env: deps.env };
   try {
     const trust = await loadTrust(state.server.tlsCa, deps.caFile);
+    const askedAt = deps.clock.uncorrected();
     const { transport, first } = await connect(deps.transport, { route, trust, signal }, deps.log);
     const onWelcome = () => welcomed(enrolled, transport.kind, deps);
     const signer = await reportSigner(keys);
-    const conversation = new Conversation(transport, { ...deps, attester, signer, standing, onWelcome });
+    const conversation = new Conversation(transport, askedAt, {
+      ...deps,
+      attester,
+      signer,
+      standing,
+      onWelcome,
+    });
     return fromEnding(await conversation.run(first, signal));
   } catch (error) {
     return failureOf(error, route, state.server.orderRoot, deps, signal);

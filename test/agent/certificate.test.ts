@@ -65,6 +65,7 @@ async function start(folder?: string, store = new MemoryStore()) {
     ...systemClock,
     now: () => systemClock.now() + offset,
     offsetMs: () => 0,
+    uncorrected: () => systemClock.now() + offset,
     correct: () => false,
   };
   const path = join(home, 'certificate.json');

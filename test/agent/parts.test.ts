@@ -65,13 +65,31 @@ test('the clock follows the server’s, keeps it over a restart, and ignores the
   const file = stateFile(join(await temporaryFolder(), 'clock.json'), clockState, quiet);
   const base = { ...systemClock, now: () => 1_000_000 };
   const clock = await openCorrectedClock(file, base);
-  expect(clock.correct(1_000_500)).toBe(false);
+  const asked = base.now();
+  expect(clock.correct(1_000_500, asked)).toBe(false);
   expect(clock.now()).toBe(1_000_000);
-  expect(clock.correct(1_600_000)).toBe(true);
+  expect(clock.correct(1_600_000, asked)).toBe(true);
   expect(clock.now()).toBe(1_600_000);
   await expect.poll(async () => (await openCorrectedClock(file, base)).now()).toBe(1_600_000);
-  expect(clock.correct(1_000_100)).toBe(true);
+  expect(clock.correct(1_000_100, asked)).toBe(true);
   expect(clock.offsetMs()).toBe(0);
+});
+
+test('an answer that waited while the computer slept does not move its clock; one that no delay explains does', async () => {
+  const file = stateFile(join(await temporaryFolder(), 'clock.json'), clockState, quiet);
+  let now = 5_000_000;
+  const clock = await openCorrectedClock(file, { ...systemClock, now: () => now });
+  const asked = clock.uncorrected();
+  now += 3_600_000;
+  expect(clock.correct(asked + 100, asked)).toBe(false);
+  expect(clock.correct(now - 1_000, asked)).toBe(false);
+  expect(clock.now()).toBe(now);
+  // Ten minutes ahead of whatever it may have been: by the least that makes it possible.
+  expect(clock.correct(now + 600_000, asked)).toBe(true);
+  expect(clock.offsetMs()).toBe(600_000);
+  // Asked before somebody set the clock back.
+  expect(clock.correct(now, now + 60_000)).toBe(false);
+  expect(clock.correct(now + 600_100, now)).toBe(false);
 });
 
 describe('lock', () => {

@@ -132,7 +132,7 @@ async function patientOf(link: TestLink, path: string) {
   const keeper = new CertificateKeeper({
     store,
     file: stateFile(path, certificateState, log),
-    clock: { ...systemClock, offsetMs: () => 0, correct: () => false },
+    clock: { ...systemClock, offsetMs: () => 0, uncorrected: systemClock.now, correct: () => false },
     log,
     keys: () => ({ newVpnKey: softwareVpnKey }),
     ready,
