@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { link, readFile, unlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { temporaryFor } from '../base/atomic-file.ts';
 import { codeOf } from '../base/errors.ts';
 import { systemClock } from '../base/clock.ts';
 import { parseJson } from '../base/json.ts';
@@ -28,7 +27,7 @@ export class LockedError extends Error {
 /** Takes the lock, also over from a process that is gone. Throws `LockedError`; returns the way to give it back. */
 export async function takeLock(path: string): Promise<() => Promise<void>> {
   // Named like every temporary file of ours, so that one left behind is found and removed.
-  const own = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const own = temporaryFor(path);
   const me: Holder = { pid: process.pid, started: await startOf(process.pid) };
   await writeFile(own, JSON.stringify(me), { mode: 0o644, flag: 'wx' });
   try {

@@ -34,11 +34,10 @@ export function macosLoggedIn(device = '/dev/console'): LoggedIn {
     },
     watch(signal) {
       const bell = createBell<void>();
-      const stop = looking(() => {
+      looking(signal, () => {
         bell.ring();
         return LOOK_MS;
       });
-      signal.addEventListener('abort', stop, { once: true });
       return bell;
     },
   };
@@ -53,38 +52,30 @@ export function onlyUser(uid: number): LoggedIn {
 function watching(folder: string, signal: AbortSignal): Bell<void> {
   const bell = createBell<void>();
   let told: FSWatcher | null = null;
-  const stop = looking(() => {
+  looking(signal, () => {
     // Anew each time: the folder itself may be another one by now.
     told?.close();
-    told = signal.aborted ? null : watchFolder(folder, () => bell.ring());
+    told = watchFolder(folder, () => bell.ring(), signal);
     bell.ring();
     return told === null ? LOOK_MS : TOLD_LOOK_MS;
   });
-  signal.addEventListener(
-    'abort',
-    () => {
-      stop();
-      told?.close();
-    },
-    { once: true },
-  );
   return bell;
 }
 
-/** Looks now, and again after as many milliseconds as the look says. Answers with the way to end that. */
-function looking(look: () => number): () => void {
+/** Looks now, and again after as many milliseconds as the look says, until `signal` aborts. */
+function looking(signal: AbortSignal, look: () => number): void {
   let timer: NodeJS.Timeout;
   const next = () => {
     timer = setTimeout(next, look()).unref();
   };
   next();
-  return () => clearTimeout(timer);
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
 }
 
 /** Null where the system cannot tell: the folder is not there before the first user is. */
-function watchFolder(folder: string, ring: () => void): FSWatcher | null {
+function watchFolder(folder: string, ring: () => void, signal: AbortSignal): FSWatcher | null {
   try {
-    return watch(folder, { persistent: false }, ring).on('error', () => {});
+    return watch(folder, { signal, persistent: false }, ring).on('error', () => {});
   } catch {
     return null;
   }

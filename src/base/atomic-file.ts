@@ -18,7 +18,7 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
     await writeNew(temporary, content, mode);
     renameSync(temporary, path);
   } catch (error) {
-    await unlink(temporary).catch(() => {});
+    discard(temporary);
     throw error;
   }
   await syncFolder(dirname(path));
@@ -86,8 +86,8 @@ function discard(path: string): void {
 /** Fails where there is anything of that name, a link too. */
 const NEW = 'wx';
 
-/** A name beside it that nobody knows. */
-function temporaryFor(path: string): string {
+/** A name beside it that nobody knows; `removeLeftovers` knows its form. */
+export function temporaryFor(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 }
 

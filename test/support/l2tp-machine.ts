@@ -1,6 +1,7 @@
 // A booted root with a real xl2tpd that serves, and a namespace beside it that looks at it from outside.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { canIsolate, inside, ipLines } from './namespaces.ts';
 import { bootSystemd } from './systemd-root.ts';
 
@@ -16,8 +17,34 @@ export const LNS =
 
 export type L2tpMachine = NonNullable<Awaited<ReturnType<typeof bootL2tpMachine>>>;
 
+/**
+ * One for the tests of this block, booted before and removed after them. Where none can be booted they are skipped, and
+ * `isBooted` tells the block's own set-up.
+ */
+export function useL2tpMachine(name: string, asInstalled = false) {
+  let booted: L2tpMachine | null = null;
+  const machine = (): L2tpMachine => {
+    if (booted === null) throw new Error('no machine was booted');
+    return booted;
+  };
+  beforeAll(async () => {
+    booted = await bootL2tpMachine(name);
+    booted?.setUp(asInstalled);
+  });
+  beforeEach(({ skip }) => skip(booted === null, 'no root with systemd and xl2tpd could be booted here'));
+  afterAll(() => booted?.remove());
+  return {
+    machine,
+    isBooted: () => booted !== null,
+    must: (...argv: string[]) => machine().must(...argv),
+    sh: (script: string) => machine().sh(script),
+    picture: () => machine().picture(),
+    stateFrom: () => machine().stateFrom(),
+  };
+}
+
 /** Null, with a word on standard error, where none can be booted. Has to be removed. */
-export async function bootL2tpMachine(name: string) {
+async function bootL2tpMachine(name: string) {
   const isPossible = canIsolate() && existsSync('/usr/sbin/xl2tpd') && existsSync('/lib/systemd/systemd');
   const machine = isPossible ? await bootSystemd(CHECKOUT) : null;
   if (machine === null) {

@@ -4,41 +4,32 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ip } from '../../src/base/commands.ts';
-import { bootL2tpMachine, CLI, LNS, NODE, OUTSIDE, type L2tpMachine } from '../support/l2tp-machine.ts';
+import { CLI, LNS, NODE, OUTSIDE, useL2tpMachine } from '../support/l2tp-machine.ts';
 
 describe('a client is never called a server', () => {
-  let booted: L2tpMachine | null = null;
-  let machine: L2tpMachine;
+  const { machine, sh, stateFrom } = useL2tpMachine('l2tp-client.test.ts', true);
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-client-'));
   let peer: ChildProcess | null = null;
   let peerSaid = '';
 
-  beforeAll(async () => {
-    booted = await bootL2tpMachine('l2tp-client.test.ts');
-    if (booted === null) return;
-    machine = booted;
-    machine.setUp(true);
-  });
-  beforeEach(({ skip }) => skip(booted === null, 'no root with systemd and xl2tpd could be booted here'));
   afterAll(() => {
     peer?.kill('SIGKILL');
-    booted?.remove();
     rmSync(folder, { recursive: true, force: true });
   });
 
   const fact = () => {
-    const { out } = machine.run(NODE, CLI, 'l2tp-server', 'status', '--state', '/run/state', '--json');
+    const { out } = machine().run(NODE, CLI, 'l2tp-server', 'status', '--state', '/run/state', '--json');
     return (JSON.parse(out) as { fact: object }).fact;
   };
 
   test('with Debian’s network-manager-l2tp and nothing else', () => {
-    for (const [name, content] of packages(folder)) machine.put(`/run/${name}`, content);
+    for (const [name, content] of packages(folder)) machine().put(`/run/${name}`, content);
     // A root in a namespace has no use for what its maintainer's scripts cannot do there; the files are what counts.
-    machine.run('/bin/sh', '-c', 'DEBIAN_FRONTEND=noninteractive dpkg --install /run/*.deb');
-    machine.sh('systemctl restart xl2tpd');
-    expect(machine.sh("dpkg-query -W -f='${Status}' network-manager-l2tp")).toBe('install ok installed');
+    machine().run('/bin/sh', '-c', 'DEBIAN_FRONTEND=noninteractive dpkg --install /run/*.deb');
+    sh('systemctl restart xl2tpd');
+    expect(sh("dpkg-query -W -f='${Status}' network-manager-l2tp")).toBe('install ok installed');
     expect(fact()).toMatchObject({
       verdict: 'client-only',
       listening: [{ address: '0.0.0.0', owner: { process: 'xl2tpd', package: 'xl2tpd' } }],
@@ -47,12 +38,12 @@ describe('a client is never called a server', () => {
       ],
     });
     // A door all the same: it answers, and declines.
-    expect(machine.stateFrom()).toBe('exposed');
+    expect(stateFrom()).toBe('exposed');
   }, 200_000);
 
   test('with a tunnel and a call to a server that are up', async () => {
     startPeer();
-    machine.configure(`[lac office]\nlns = ${OUTSIDE}\nautodial = yes\nredial = yes\nredial timeout = 1\n`);
+    machine().configure(`[lac office]\nlns = ${OUTSIDE}\nautodial = yes\nredial = yes\nredial timeout = 1\n`);
     const until = performance.now() + 60_000;
     while (!/Call established/.test(peerSaid) && performance.now() < until) await sleep(200);
     expect(peerSaid).toMatch(/Call established/);
@@ -69,7 +60,7 @@ describe('a client is never called a server', () => {
     const script =
       'mount -t tmpfs run /run && mkdir /run/xl2tpd && exec /usr/sbin/xl2tpd -D -c "$1" -p /run/p -C /run/c';
     const command = ['/usr/bin/unshare', '-m', '/bin/sh', '-c', script, 'sh', file];
-    peer = spawn(ip.path, ['netns', 'exec', machine.outside, ...command], {
+    peer = spawn(ip.path, ['netns', 'exec', machine().outside, ...command], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     peer.stderr?.setEncoding('utf8').on('data', (text: string) => void (peerSaid += text));

@@ -4,14 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ip } from '../../src/base/commands.ts';
 import { parsePolicy } from '../../src/policy/policy-text.ts';
 import { requestRollout, rolloutRequest } from '../../src/server/l2tp/rollout-requests.ts';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 import { l2tpEvent, rolloutDocument } from '../../src/server/l2tp/rollout-view.ts';
-import { bootL2tpMachine, CLI, NODE, OUTSIDE, type L2tpMachine } from '../support/l2tp-machine.ts';
+import { CLI, NODE, OUTSIDE, useL2tpMachine } from '../support/l2tp-machine.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
 const SERVER_CLI = join(import.meta.dirname, '../../src/cli/drawbridge-server.ts');
@@ -23,23 +23,15 @@ const POLICY =
 const LONG = { timeout: 400_000 };
 
 describe('an order to close an L2TP server', LONG, () => {
-  let booted: L2tpMachine | null = null;
-  let machine: L2tpMachine;
-  const must: L2tpMachine['must'] = (...argv) => machine.must(...argv);
-  const sh: L2tpMachine['sh'] = (script) => machine.sh(script);
-  const picture = () => machine.picture();
-  const stateFrom = () => machine.stateFrom();
-  const below = () => [ip.path, 'netns', 'exec', machine.outside];
+  const { machine, isBooted, must, sh, picture, stateFrom } = useL2tpMachine('l2tp-server-order.test.ts');
+  const below = () => [ip.path, 'netns', 'exec', machine().outside];
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-server-'));
   let server: ServerProcess;
   let device = '';
-  let before: ReturnType<L2tpMachine['picture']>;
+  let before: ReturnType<typeof picture>;
 
   beforeAll(async () => {
-    booted = await bootL2tpMachine('l2tp-server-order.test.ts');
-    if (booted === null) return;
-    machine = booted;
-    machine.setUp();
+    if (!isBooted()) return;
     serverCli('init', '--host', OUTSIDE, '--port', PORT, '--name', OUTSIDE);
     writeFileSync(join(folder, 'policy.yaml'), POLICY);
     server = await startServerProcess(folder, below());
@@ -68,10 +60,8 @@ describe('an order to close an L2TP server', LONG, () => {
     });
   }, 300_000);
 
-  beforeEach(({ skip }) => skip(booted === null, 'no root with systemd and xl2tpd could be booted here'));
   afterAll(async () => {
     await server?.kill('SIGKILL');
-    booted?.remove();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,18 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { bootL2tpMachine, CLI, LNS, NODE, type L2tpMachine } from '../support/l2tp-machine.ts';
+import { describe, expect, test } from 'vitest';
+import { CLI, LNS, NODE, useL2tpMachine } from '../support/l2tp-machine.ts';
 
 const CHILD = '/mnt/test/support/l2tp-server-child.ts';
 
 describe('xl2tpd under real service management', () => {
-  let booted: L2tpMachine | null = null;
-  let machine: L2tpMachine;
-  const must: L2tpMachine['must'] = (...argv) => machine.must(...argv);
-  const sh: L2tpMachine['sh'] = (script) => machine.sh(script);
-  const picture = () => machine.picture();
-  const stateFrom = () => machine.stateFrom();
+  const { machine, must, sh, picture, stateFrom } = useL2tpMachine('l2tp-server.test.ts');
 
   const l2tp = (...argv: string[]) => {
-    const { code, out, err } = machine.run(
+    const { code, out, err } = machine().run(
       NODE,
       CLI,
       'l2tp-server',
@@ -24,16 +19,7 @@ describe('xl2tpd under real service management', () => {
     return { code, err, document: out === '' ? null : (JSON.parse(out) as Record<string, never>) };
   };
   const child = (verb: string, step?: number) =>
-    machine.run(NODE, CHILD, verb, '/run/state', ...(step === undefined ? [] : [String(step)]));
-
-  beforeAll(async () => {
-    booted = await bootL2tpMachine('l2tp-server.test.ts');
-    if (booted === null) return;
-    machine = booted;
-    machine.setUp();
-  });
-  beforeEach(({ skip }) => skip(booted === null, 'no root with systemd and xl2tpd could be booted here'));
-  afterAll(() => booted?.remove());
+    machine().run(NODE, CHILD, verb, '/run/state', ...(step === undefined ? [] : [String(step)]));
 
   test('found, closed, seen to be closed from another namespace, and put back bit by bit', () => {
     const before = picture();
@@ -83,14 +69,14 @@ describe('xl2tpd under real service management', () => {
   });
 
   test('the empty configuration that a client’s package leaves is no server, and can be closed', () => {
-    machine.configure('; [lns default]\n');
+    machine().configure('; [lns default]\n');
     const before = picture();
     expect(l2tp('status')).toMatchObject({ code: 1, document: { fact: { verdict: 'client-only' } } });
     expect(l2tp('close').code).toBe(0);
     expect(stateFrom()).toBe('refused');
     expect(l2tp('reopen').code).toBe(0);
     expect(picture()).toEqual(before);
-    machine.configure(LNS);
+    machine().configure(LNS);
   });
 
   test('killed with -9 at every step, it ends closed or as before', async () => {

@@ -18,9 +18,9 @@ type Shown = {
   orders?: { id: string; action: string; state: string; issuedAt: string; reason: string | null }[];
 };
 
-/** The last order about the VPN. */
+/** The last order that denies or allows. */
 function newest({ orders = [] }: Shown): NonNullable<Shown['orders']>[number] | undefined {
-  return orders.find(({ action }) => ['deny', 'allow', 'set'].includes(action));
+  return orders.find(({ action }) => ['deny', 'allow'].includes(action));
 }
 
 /** An order as the server shows it. */
@@ -94,7 +94,7 @@ export class Agent {
     return readings[check];
   }
 
-  /** Orders something and answers with the order's id. A laptop that is away, as it is after sleep, is ordered when it comes. */
+  /** Orders something and answers with the order's id. A laptop that is away, as it is after sleep, is told when it comes whether it may connect. */
   async order(action: 'deny' | 'allow' | 'set', more: object = {}): Promise<string> {
     const asked = { action, ...more };
     const { id, hint } = await this.#posture.ask<{ id: string | null; hint: string }>(
@@ -103,7 +103,8 @@ export class Agent {
       asked,
     );
     if (id !== null) return id;
-    if (!hint.startsWith('The device is not connected')) throw new Error(`not ordered: ${hint}`);
+    if (action === 'set' || !hint.startsWith('The device is not connected'))
+      throw new Error(`not ordered: ${hint}`);
     const shown = await this.until((now) => newest(now)?.action === action, `order to ${action}`);
     return newest(shown)?.id ?? '';
   }
