@@ -2,19 +2,29 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { install, testNeeds } from './needs.ts';
+import {
+  countsOf,
+  crashedIn,
+  failedIn,
+  replaced,
+  skippedIn,
+  type Counts,
+  type FileReport,
+} from './reports.ts';
 
-type Stage = { name: string; argv: string[]; budgetSeconds: number; counted: boolean };
-type Counts = { passed: number; failed: number; skipped: number };
+type Check = { name: string; argv: string[]; budgetSeconds: number; counted: false };
+type Suite = Omit<Check, 'counted'> & { counted: true; projects: string[] };
+type Stage = Check | Suite;
 
 const root = join(import.meta.dirname, '..');
 const bin = (name: string) => join(root, 'node_modules', '.bin', name);
 const output = join(root, 'test-output');
 const inCi = process.env.CI === 'true';
 
-const suite = (name: string, projects: string[], budgetSeconds: number): Stage => ({
+const suite = (name: string, projects: string[], budgetSeconds: number): Suite => ({
   name,
+  projects,
   budgetSeconds,
   counted: true,
   argv: [
@@ -23,7 +33,7 @@ const suite = (name: string, projects: string[], budgetSeconds: number): Stage =
     ...projects.flatMap((project) => ['--project', project]),
     '--reporter=default',
     '--reporter=json',
-    `--outputFile.json=${reportOf(name)}`,
+    `--outputFile.json=${reportPath(name)}`,
   ],
 });
 
@@ -68,7 +78,7 @@ for (const problem of problems) process.stdout.write(`problem: ${problem}\n`);
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
-function reportOf(name: string): string {
+function reportPath(name: string): string {
   return join(output, `${name}.json`);
 }
 
@@ -80,6 +90,28 @@ async function inTurn(lane: readonly Stage[], how: Output): Promise<void> {
 
 async function passThrough(stage: Stage, how: Output): Promise<void> {
   const started = performance.now();
+  const code = await told(stage, how, started);
+  if (!stage.counted) return code === 0 ? undefined : void problems.push(problemOf(stage, code));
+  const files = reportOf(stage);
+  const crashed = code === 0 ? [] : crashedIn(files ?? []);
+  if (files === null || crashed.length === 0) return add(stage, code, files);
+  const second = onlyThese(stage, crashed, started);
+  const names = crashed.map((file) => relative(root, file));
+  process.stdout.write(`again: ${names.join(', ')}: the server of Wine had crashed\n`);
+  const codeAgain = await told(second, how, performance.now());
+  const together = replaced(files, reportOf(second) ?? []);
+  add(stage, together.some(({ status }) => status === 'failed') ? code : codeAgain, together);
+}
+
+/** A stage of some files of another, with what is left of that one's time. */
+function onlyThese(stage: Suite, files: readonly string[], started: number): Suite {
+  const left = stage.budgetSeconds - Math.round((performance.now() - started) / 1_000);
+  const all = suite(`${stage.name}-again`, stage.projects, left);
+  return { ...all, argv: [...all.argv, ...files] };
+}
+
+/** Runs a stage and says how it ended; its exit code as `runStage` has it. */
+async function told(stage: Stage, how: Output, started: number): Promise<number | null> {
   const code = await runStage(stage, how);
   const seconds = Math.round((performance.now() - started) / 1_000);
   // Two suites that write at the same time could not be read.
@@ -87,11 +119,7 @@ async function passThrough(stage: Stage, how: Output): Promise<void> {
   process.stdout.write(
     `${code === 0 ? 'ok' : 'FAILED'}  ${stage.name}  ${seconds} s of ${stage.budgetSeconds} s\n`,
   );
-  if (code !== 0)
-    problems.push(
-      code === null ? `${stage.name}: over its budget of ${stage.budgetSeconds} s` : `${stage.name} failed`,
-    );
-  if (stage.counted) add(stage);
+  return code;
 }
 
 function logOf(name: string): string {
@@ -120,42 +148,26 @@ function runStage(stage: Stage, how: Output): Promise<number | null> {
   });
 }
 
-type Outcome = { status: string; fullName: string; failureMessages?: string[] };
-type FileReport = { name: string; status: string; message: string; assertionResults: Outcome[] };
-
-/** Titles of skipped tests; a test that can be skipped says why in its title. */
-function skippedIn(files: FileReport[]): string[] {
-  const tests = files.flatMap((file) => file.assertionResults);
-  return tests
-    .filter((one) => ['skipped', 'pending', 'todo'].includes(one.status))
-    .map((one) => one.fullName);
-}
-
-/** What failed, a line each: a file that could not be run, or a test with the first line of its reason. */
-function failedIn(files: FileReport[]): string[] {
-  return files.flatMap(({ name, status, message, assertionResults }) => {
-    const tests = assertionResults.filter((one) => one.status === 'failed');
-    const file = relative(root, name);
-    if (tests.length === 0) return status === 'failed' ? [`${file}: ${firstLine(message)}`] : [];
-    return tests.map((one) => `${file}: ${one.fullName}: ${firstLine(one.failureMessages?.[0])}`);
-  });
-}
-
-function firstLine(text = ''): string {
-  return stripVTControlCharacters(text).trim().split('\n', 1)[0]?.slice(0, 300) ?? '';
+function problemOf(stage: Stage, code: number | null): string {
+  return code === null
+    ? `${stage.name}: over its budget of ${stage.budgetSeconds} s`
+    : `${stage.name} failed`;
 }
 
 /** Adds a suite's counts and names what was skipped and what failed. */
-function add(stage: Stage) {
+function add(stage: Stage, code: number | null, files: readonly FileReport[] | null): void {
+  if (code !== 0) problems.push(problemOf(stage, code));
+  if (files === null) return void problems.push(`${stage.name} left no report`);
+  for (const [key, count] of Object.entries(countsOf(files))) totals[key as keyof Counts] += count;
+  problems.push(...failedIn(files, root));
+  for (const name of skippedIn(files)) process.stdout.write(`skipped: ${name}\n`);
+}
+
+function reportOf(stage: Stage): readonly FileReport[] | null {
   try {
-    const report = JSON.parse(readFileSync(reportOf(stage.name), 'utf8')) as Record<string, unknown>;
-    totals.passed += Number(report.numPassedTests ?? 0);
-    totals.failed += Number(report.numFailedTests ?? 0);
-    totals.skipped += Number(report.numPendingTests ?? 0) + Number(report.numTodoTests ?? 0);
-    const files = (report.testResults ?? []) as FileReport[];
-    problems.push(...failedIn(files));
-    for (const name of skippedIn(files)) process.stdout.write(`skipped: ${name}\n`);
+    const report = JSON.parse(readFileSync(reportPath(stage.name), 'utf8')) as { testResults?: FileReport[] };
+    return report.testResults ?? [];
   } catch {
-    problems.push(`${stage.name} left no report`);
+    return null;
   }
 }

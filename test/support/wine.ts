@@ -42,12 +42,18 @@ export function endWine(prefix: string, env: Record<string, string> = {}): void 
 
 const READY_SECONDS = 120;
 
+/** What the server of Wine 8 says when it crashes, as in 6 of 200 runs of an agent that enrols on a busy machine. */
+export const WINE_CRASHED = 'wineserver crashed';
+
 export type Ran = { code: number | null; stdout: string; stderr: string };
 export type RunOptions = { env?: Record<string, string>; timeoutMs?: number };
 
 /**
  * A Windows 10 of a test's own, as far as Wine is one: nothing on its disk, no service but Wine's own. What a program
  * finds there lies in `drive`; a path of this machine is `Z:\…` there. `close` ends all that runs in it.
+ *
+ * Nothing can be learned from a Wine whose server has crashed: what ran hangs, and the next server knows nothing of
+ * what was set. `run` throws from then on; `npm test` runs the file again (test/reports.ts).
  *
  * Wine 8 names VirtualAlloc2 and does not have it: V8 asks for it and gives up. Where the name is missing V8 does
  * without, so that programs here see a copy of kernelbase.dll without the name, in a mount namespace of their own.
@@ -82,7 +88,7 @@ export class Wine {
    * other. Services end with the last other program of a prefix: this one waits until `close` or our end.
    */
   async #hold(): Promise<void> {
-    const place = join(this.folder, 'holder');
+    const place = this.#saidByHolder();
     const said = openSync(place, 'w');
     this.#holder = this.#spawn(['cmd'], 'pipe', [said, said]);
     closeSync(said);
@@ -127,17 +133,27 @@ export class Wine {
     return { stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8') };
   }
 
-  /** Runs a program to its end. */
+  /** Runs a program to its end. Throws where Wine's server has crashed. */
   async run(program: string, argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
     const name = `run-${(this.#runs += 1)}`;
     const child = this.start(name, program, argv, options.env);
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+    const look = setInterval(() => this.#crash() && child.kill('SIGKILL'), 500);
     const code = await new Promise<number | null>((resolve) => {
       child.once('error', () => resolve(null));
       child.once('exit', resolve);
     });
     clearTimeout(timer);
+    clearInterval(look);
+    const crash = this.#crash();
+    if (crash !== null) throw new Error(`${crash} (before or during ${program} ${argv.join(' ')})`);
     return { code, ...this.said(name) };
+  }
+
+  /** What the server said of its crash. It writes where the program does that made it start: our holder. */
+  #crash(): string | null {
+    const lines = readFileSync(this.#saidByHolder(), 'utf8').split('\n');
+    return lines.find((line) => line.includes(WINE_CRASHED)) ?? null;
   }
 
   async close(): Promise<void> {
@@ -149,6 +165,10 @@ export class Wine {
   async #must(...argv: [string, ...string[]]): Promise<void> {
     const { code, stderr } = await this.run(argv[0], argv.slice(1), { timeoutMs: 120_000 });
     if (code !== 0) throw new Error(`${argv.join(' ')} under Wine ended with ${code}: ${stderr}`);
+  }
+
+  #saidByHolder(): string {
+    return join(this.folder, 'holder');
   }
 
   /** Node there cannot write to a pipe from here, hence files. */
