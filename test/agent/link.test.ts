@@ -1,10 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { waitFor } from '../../src/agent/link.ts';
 import { statePaths } from '../../src/agent/paths.ts';
 import type { ServerFrame } from '../../src/wire/frames.ts';
+import { STATUS } from '../../src/wire/order.ts';
 import { makeTls } from './certificates.ts';
 import {
   connected,
@@ -32,6 +33,25 @@ describe('clock', () => {
       return now && Math.abs(now.clockOffsetMs - 600_000) < 10_000 ? now : null;
     });
     expect(status.connection.state).toBe('connected');
+  });
+
+  test('an answer from before the computer slept does not turn it back: the order after it is obeyed', async () => {
+    const { now } = Date;
+    let sleptMs = 0;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + sleptMs);
+    onTestFinished(() => clock.mockRestore());
+    const { server, agent } = await connected({ ackDelayMs: 500 });
+    await eventually('a report', () => server.reports.length > 0);
+    sleptMs = 3_600_000;
+    await eventually('its acknowledgement', async () => ((await agent.status())?.lastAckAt ?? null) !== null);
+    const jws = await server.order();
+    const receipt = await eventually('a receipt', () => {
+      // Again, since the agent connects anew as soon as it notices that it slept.
+      server.last.send({ t: 'order', jws });
+      return server.receipts.find(({ phase }) => phase === 'complete');
+    });
+    expect(receipt.oc2.status).toBe(STATUS.done);
+    expect((await agent.status())?.clockOffsetMs).toBe(0);
   });
 
   test('so wrong that TLS fails: a reason of its own', async () => {

@@ -91,7 +91,8 @@ export class TestConnection {
     if (reaction === 'close') return this.close();
     if (typeof reaction === 'object') return this.nack(claims.value.jti, reaction.nack);
     this.#server.reports.push({ ...claims.value, via: this.#via, connection: this.number });
-    setTimeout(() => this.#ack(claims.value, jws), this.#server.options.ackDelayMs ?? 0);
+    const ack = this.#ackOf(claims.value, jws);
+    setTimeout(() => this.send(ack), this.#server.options.ackDelayMs ?? 0);
   }
 
   #refusalOf(claims: ReportClaims): string | null {
@@ -102,9 +103,9 @@ export class TestConnection {
     return this.#nonces.delete(claims.eat_nonce ?? '') ? null : 'nonce_unknown';
   }
 
-  #ack({ jti, seq }: ReportClaims, jws: string): void {
+  #ackOf({ jti, seq }: ReportClaims, jws: string): ServerFrame {
     const { now, decision } = this.#server;
-    this.send({ t: 'ack', id: jti, seq, dig: digest(jws), nonce: this.nonce(), now, decision });
+    return { t: 'ack', id: jti, seq, dig: digest(jws), nonce: this.nonce(), now, decision };
   }
 
   nack(id: string, err: string): void {

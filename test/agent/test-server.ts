@@ -29,7 +29,7 @@ export type TestServerOptions = {
   /** Tells in the enrolment's answer. */
   status?: 'enrolled' | 'pending';
   welcome?: { heartbeat_s?: number; full_s?: number; seq_min?: number };
-  /** Milliseconds by which acknowledgements are held back. */
+  /** Milliseconds that acknowledgements are on their way. */
   ackDelayMs?: number;
   /** Signs with another order root than the tokens name. */
   foreignRoot?: boolean;
