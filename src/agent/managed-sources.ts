@@ -6,6 +6,7 @@ import { parsePlist } from '../../collectors/macos-plist.ts';
 import { plutil, reg } from '../base/commands.ts';
 import { isMissing } from '../base/atomic-file.ts';
 import { messageOf } from '../base/errors.ts';
+import type { Output } from '../base/exec.ts';
 import { readUnchanged } from '../base/private-file.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { parseSettings, showProblems } from '../base/settings.ts';
@@ -75,17 +76,32 @@ function withoutPayloadKeys(document: Readonly<Record<string, unknown>>): Record
   return Object.fromEntries(Object.entries(document).filter(([key]) => !/^Payload[A-Z]/.test(key)));
 }
 
-/** The values below our own key of the policies, which administrators alone can write. */
-export async function readPolicyKey({ run }: Running): Promise<Read> {
-  const { code, stdout } = await run(reg, ['query', POLICY_KEY, '/reg:64']);
-  if (code === 0) return ok(rawFromRegistry(POLICY_KEY, stdout));
+/**
+ * The values below our own key of the policies, which administrators alone can write. Asked twice before it is called
+ * unreadable: an agent that knows nothing from before does not start without it, and a program that failed once at
+ * boot is no reason.
+ */
+export async function readPolicyKey(running: Running): Promise<Read> {
+  const first = await askForPolicyKey(running);
+  return first.ok ? first : askForPolicyKey(running);
+}
+
+async function askForPolicyKey({ run }: Running): Promise<Read> {
+  const query = (key: string) => run(reg, ['query', key, '/reg:64']);
+  let below = await query(POLICY_KEY);
+  if (below.code === 0) return ok(rawFromRegistry(POLICY_KEY, below.stdout));
   // It says in words only whether there is none or it may not be read.
   for (const [parent, child] of PARENTS) {
-    const above = await run(reg, ['query', parent, '/reg:64']);
-    if (above.code !== 0) continue;
-    return listsKey(above.stdout, child) ? err(`${POLICY_KEY} cannot be read`) : ok(null);
+    const above = await query(parent);
+    if (above.code === 0 && !listsKey(above.stdout, child)) return ok(null);
+    if (above.code === 0) return err(`${parent}\\${child} cannot be read (${whyNot(below)})`);
+    below = above;
   }
-  return err(`the registry cannot be read (reg.exe: ${code ?? 'no answer'})`);
+  return err(`the registry cannot be read (${whyNot(below)})`);
+}
+
+function whyNot({ code, failure }: Pick<Output, 'code' | 'failure'>): string {
+  return `reg.exe: ${failure ?? code}`;
 }
 
 const PARENTS = [

@@ -263,7 +263,18 @@ describe('the policy key on Windows', () => {
     ['reg.exe does not answer at all', {}],
   ])('%s: that is no absence', async (_what, present) => {
     const read = await readPolicyKey(hierarchy(present));
-    expect(read.ok ? '' : read.error).toContain('cannot be read');
+    expect(read.ok ? '' : read.error).toContain('cannot be read (reg.exe: 1)');
+  });
+
+  test('a query that failed once is asked again; one that goes on to fail says how', async () => {
+    const failing = (times: number) => {
+      let asked = 0;
+      return readPolicyKey(
+        answering(() => ((asked += 1) <= times ? { code: null, failure: 'timeout' } : {})),
+      );
+    };
+    expect(await failing(4)).toMatchObject({ ok: true, value: { problems: [] } });
+    expect(await failing(8)).toEqual({ ok: false, error: 'the registry cannot be read (reg.exe: timeout)' });
   });
 
   test('a key is found by its whole name', () => {

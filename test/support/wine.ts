@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { waitFor } from './wait-for.ts';
 import { withoutExport } from './pe-exports.ts';
 
@@ -26,9 +26,13 @@ export function whyNoWine(): string | null {
   return probe.status === 0 ? null : 'this user may not make mount namespaces';
 }
 
-/** No Mono, no browser engine, no menus of installed programs: Wine is ready sooner. */
+/**
+ * No Mono, no browser engine, no menus of installed programs: Wine is ready sooner. The folder in which a prefix lies
+ * has its server's socket, too, so that it goes with it.
+ */
 export function wineEnv(prefix: string): Record<string, string> {
   return {
+    TMPDIR: dirname(prefix),
     WINEDLLOVERRIDES: 'mscoree=;mshtml=;winemenubuilder.exe=',
     WINEDEBUG: '-all',
     WINEPREFIX: prefix,
