@@ -21,6 +21,8 @@ const root = join(import.meta.dirname, '..');
 const bin = (name: string) => join(root, 'node_modules', '.bin', name);
 const output = join(root, 'test-output');
 const inCi = process.env.CI === 'true';
+/** How often files are run again in which the server of Wine crashed. */
+const TIMES_AGAIN = 2;
 
 const suite = (name: string, projects: string[], budgetSeconds: number): Suite => ({
   name,
@@ -91,22 +93,32 @@ async function inTurn(lane: readonly Stage[], how: Output): Promise<void> {
 async function passThrough(stage: Stage, how: Output): Promise<void> {
   const started = performance.now();
   const code = await told(stage, how, started);
-  if (!stage.counted) return code === 0 ? undefined : void problems.push(problemOf(stage, code));
-  const files = reportOf(stage);
-  const crashed = code === 0 ? [] : crashedIn(files ?? []);
-  if (files === null || crashed.length === 0) return add(stage, code, files);
-  const second = onlyThese(stage, crashed, started);
-  const names = crashed.map((file) => relative(root, file));
-  process.stdout.write(`again: ${names.join(', ')}: the server of Wine had crashed\n`);
-  const codeAgain = await told(second, how, performance.now());
-  const together = replaced(files, reportOf(second) ?? []);
-  add(stage, together.some(({ status }) => status === 'failed') ? code : codeAgain, together);
+  if (stage.counted) add(stage, ...(await settled(stage, how, started, code)));
+  else if (code !== 0) problems.push(problemOf(stage, code));
 }
 
-/** A stage of some files of another, with what is left of that one's time. */
-function onlyThese(stage: Suite, files: readonly string[], started: number): Suite {
+type Ended = [code: number | null, files: readonly FileReport[] | null];
+
+/** What counts of a suite that ended with `code`: of files in which the server of Wine crashed, their last run. */
+async function settled(stage: Suite, how: Output, started: number, code: number | null): Promise<Ended> {
+  let files = reportOf(stage);
+  for (let time = 1; time <= TIMES_AGAIN && code !== 0; time += 1) {
+    const crashed = crashedIn(files ?? []);
+    if (files === null || crashed.length === 0) break;
+    const names = crashed.map((file) => relative(root, file));
+    process.stdout.write(`again: ${names.join(', ')}: the server of Wine had crashed\n`);
+    const next = onlyThese(stage, `${stage.name}-again-${time}`, crashed, started);
+    const codeAgain = await told(next, how, performance.now());
+    files = replaced(files, reportOf(next) ?? []);
+    if (!files.some(({ status }) => status === 'failed')) code = codeAgain;
+  }
+  return [code, files];
+}
+
+/** Some files of a suite, with what is left of its time. */
+function onlyThese(stage: Suite, name: string, files: readonly string[], started: number): Suite {
   const left = stage.budgetSeconds - Math.round((performance.now() - started) / 1_000);
-  const all = suite(`${stage.name}-again`, stage.projects, left);
+  const all = suite(name, stage.projects, left);
   return { ...all, argv: [...all.argv, ...files] };
 }
 

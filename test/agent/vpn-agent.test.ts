@@ -17,6 +17,7 @@ import {
   temporaryFolder,
   type AgentChange,
 } from './harness.ts';
+import { OPEN_DETECTION } from '../server/fixtures.ts';
 import { MemoryDriver } from './memory-driver.ts';
 import type { TestServer } from './test-server.ts';
 
@@ -38,7 +39,7 @@ function machine(settings: Record<string, unknown> = {}): Machine {
         known({ backends: ['memory'], profiles: (await made.driver.inspect()).profiles }),
       detections: async () => {
         await made.slow();
-        return known({ sources: [], open: made.infected ? [malware] : [], recentClosed: 0 });
+        return known({ ...OPEN_DETECTION, open: made.infected ? OPEN_DETECTION.open : [] });
       },
     }),
     openVpn: async (_parts: VpnParts): Promise<VpnWays> => ({
@@ -52,16 +53,6 @@ function machine(settings: Record<string, unknown> = {}): Machine {
   };
   return made;
 }
-
-const malware = {
-  source: 'x',
-  id: null,
-  name: 'Bad',
-  severity: 5,
-  status: 'open' as const,
-  executed: true,
-  detectedAt: null,
-};
 
 async function order(server: TestServer, action: 'deny' | 'allow', change: Partial<OrderClaims> = {}) {
   const oc2 = { action, target: { 'x-posture:vpn': {} }, args: { response_requested: 'complete' as const } };
@@ -192,7 +183,7 @@ describe('a standing order', () => {
     await eventually('the cut', () => !made.driver.isUp('office'));
     expect(made.driver.dial('office')).toBe(false);
     const held = await eventually('status', async () => (await agent.status())?.vpn?.holders[0]);
-    expect(held).toMatchObject({ cause: 'standing', reason: expect.stringContaining('Bad') });
+    expect(held).toMatchObject({ cause: 'standing', reason: expect.stringContaining('Eicar') });
     made.infected = false;
     await eventually('up again', () => made.driver.dial('office'));
   });

@@ -46,7 +46,10 @@ export function endWine(prefix: string, env: Record<string, string> = {}): void 
 
 const READY_SECONDS = 120;
 
-/** What the server of Wine 8 says when it crashes, as in 6 of 200 runs of an agent that enrols on a busy machine. */
+/**
+ * What the server of Wine 8 says when it crashes. It sometimes wakes up who waits for something that it has freed
+ * already, as a program ends that still waited: 7 in some 220 runs of an agent that enrols, on a busy machine.
+ */
 export const WINE_CRASHED = 'wineserver crashed';
 
 export type Ran = { code: number | null; stdout: string; stderr: string };
@@ -57,7 +60,7 @@ export type RunOptions = { env?: Record<string, string>; timeoutMs?: number };
  * finds there lies in `drive`; a path of this machine is `Z:\…` there. `close` ends all that runs in it.
  *
  * Nothing can be learned from a Wine whose server has crashed: what ran hangs, and the next server knows nothing of
- * what was set. `run` throws from then on; `npm test` runs the file again (test/reports.ts).
+ * what was set. `run` throws from then on; `npm test` runs the file again (test/run.ts).
  *
  * Wine 8 names VirtualAlloc2 and does not have it: V8 asks for it and gives up. Where the name is missing V8 does
  * without, so that programs here see a copy of kernelbase.dll without the name, in a mount namespace of their own.
@@ -97,7 +100,8 @@ export class Wine {
     this.#holder = this.#spawn(['cmd'], 'pipe', [said, said]);
     closeSync(said);
     this.#holder.stdin?.write('echo ready\r\n');
-    await waitFor('Wine', () => readFileSync(place, 'utf8').includes('>ready'), READY_SECONDS);
+    const isReady = () => this.#mustStand('its start') && readFileSync(place, 'utf8').includes('>ready');
+    await waitFor('Wine', isReady, READY_SECONDS);
   }
 
   /**
@@ -149,9 +153,14 @@ export class Wine {
     });
     clearTimeout(timer);
     clearInterval(look);
-    const crash = this.#crash();
-    if (crash !== null) throw new Error(`${crash} (before or during ${program} ${argv.join(' ')})`);
+    this.#mustStand([program, ...argv].join(' '));
     return { code, ...this.said(name) };
+  }
+
+  #mustStand(what: string): true {
+    const crash = this.#crash();
+    if (crash !== null) throw new Error(`${crash} (before or during ${what})`);
+    return true;
   }
 
   /** What the server said of its crash. It writes where the program does that made it start: our holder. */
