@@ -15,15 +15,19 @@ export type Counts = { passed: number; failed: number; skipped: number };
 const SKIPPED = ['skipped', 'pending', 'todo'];
 
 export function countsOf(files: readonly FileReport[]): Counts {
-  const all = files.flatMap((file) => file.assertionResults);
-  const withStatus = (...wanted: string[]) => all.filter(({ status }) => wanted.includes(status)).length;
-  return { passed: withStatus('passed'), failed: withStatus('failed'), skipped: withStatus(...SKIPPED) };
+  const withStatus = (status: string) => testsOf(files).filter((one) => one.status === status).length;
+  return { passed: withStatus('passed'), failed: withStatus('failed'), skipped: skippedIn(files).length };
 }
 
 /** Titles of skipped tests; a test that can be skipped says why in its title. */
 export function skippedIn(files: readonly FileReport[]): string[] {
-  const tests = files.flatMap((file) => file.assertionResults);
-  return tests.filter((one) => SKIPPED.includes(one.status)).map((one) => one.fullName);
+  return testsOf(files)
+    .filter(({ status }) => SKIPPED.includes(status))
+    .map(({ fullName }) => fullName);
+}
+
+function testsOf(files: readonly FileReport[]): Outcome[] {
+  return files.flatMap(({ assertionResults }) => assertionResults);
 }
 
 /** What failed, a line each: a file that could not be run, or a test with the first line of its reason. */
@@ -41,11 +45,14 @@ export function failedIn(files: readonly FileReport[], root: string): string[] {
  * No other failure is a reason to run a file again.
  */
 export function crashedIn(files: readonly FileReport[]): string[] {
-  const saysSo = ({ message, assertionResults }: FileReport) =>
-    [message, ...assertionResults.flatMap(({ failureMessages }) => failureMessages ?? [])].some((text) =>
-      text.includes(WINE_CRASHED),
-    );
-  return files.filter((file) => file.status === 'failed' && saysSo(file)).map(({ name }) => name);
+  return files
+    .filter(({ status }) => status === 'failed')
+    .filter((file) => textsOf(file).some((text) => text.includes(WINE_CRASHED)))
+    .map(({ name }) => name);
+}
+
+function textsOf({ message, assertionResults }: FileReport): string[] {
+  return [message, ...assertionResults.flatMap(({ failureMessages }) => failureMessages ?? [])];
 }
 
 /** The reports with those of a second run in the place of those before. */

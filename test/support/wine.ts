@@ -46,6 +46,9 @@ export function endWine(prefix: string, env: Record<string, string> = {}): void 
 
 const READY_SECONDS = 120;
 
+/** What Wine's `start` says where it could not start a program that has no path: once in some 400 times when busy. */
+const NOT_STARTED = 'ShellExecuteEx failed';
+
 /**
  * What the server of Wine 8 says when it crashes. It sometimes wakes up who waits for something that it has freed
  * already, as a program ends that still waited: 7 in some 220 runs of an agent that enrols, on a busy machine.
@@ -85,8 +88,13 @@ export class Wine {
       join(wine.folder, 'kernelbase.dll'),
       withoutExport(readFileSync(KERNELBASE), 'VirtualAlloc2'),
     );
-    await wine.#hold();
-    await wine.#becomeWindows10();
+    try {
+      await wine.#hold();
+      await wine.#becomeWindows10();
+    } catch (error) {
+      await wine.close();
+      throw error;
+    }
     return wine;
   }
 
@@ -104,16 +112,11 @@ export class Wine {
     await waitFor('Wine', isReady, READY_SECONDS);
   }
 
-  /**
-   * Wine 8 is a Windows 7 at first, on which Node does not start. Said to a prefix that nothing holds yet, it is
-   * sometimes forgotten again on a busy machine.
-   */
+  /** Wine 8 is a Windows 7 at first, on which Node does not start. */
   async #becomeWindows10(): Promise<void> {
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      await this.#must('winecfg', '-v', 'win10');
-      if ((await this.run('cmd', ['/c', 'ver'])).stdout.includes('Windows 10.')) return;
-    }
-    throw new Error('Wine does not become a Windows 10');
+    await this.#must('winecfg', '-v', 'win10');
+    const { stdout } = await this.run('cmd', ['/c', 'ver']);
+    if (!stdout.includes('Windows 10.')) throw new Error(`Wine does not become a Windows 10: ${stdout}`);
   }
 
   /** A path of this machine as programs inside name it. */
@@ -143,6 +146,11 @@ export class Wine {
 
   /** Runs a program to its end. Throws where Wine's server has crashed. */
   async run(program: string, argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const ran = await this.#runOnce(program, argv, options);
+    return ran.stdout.includes(NOT_STARTED) ? this.#runOnce(program, argv, options) : ran;
+  }
+
+  async #runOnce(program: string, argv: readonly string[], options: RunOptions): Promise<Ran> {
     const name = `run-${(this.#runs += 1)}`;
     const child = this.start(name, program, argv, options.env);
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
